@@ -1,0 +1,70 @@
+/* Digests of object bodies. MD5 runs in vector lanes, several streams at once; CRC64NVME is written here; the others are
+ * libcrypto's and ISA-L-free CRCs. Vector paths are chosen at run time; none is needed to run. */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* --- MD5 (RFC 1321), many streams per engine ---
+ * One engine per loop, used on its thread only. A stream gathers its bytes in blocks of its own; full blocks of several
+ * streams are hashed side by side when one of them needs room or its result, so no call ever waits for another stream. */
+struct md5_engine;
+struct md5_stream;
+#define MD5_LEN 16
+
+int md5_engine_new(struct md5_engine **ret) MUST_CHECK;
+void md5_engine_free(struct md5_engine *); /* no stream may be left */
+int md5_stream_new(struct md5_engine *, struct md5_stream **ret) MUST_CHECK;
+void md5_stream_update(struct md5_stream *, const void *data, size_t len);
+void md5_stream_final(struct md5_stream *, uint8_t digest[MD5_LEN]); /* the stream is free for md5_stream_reset */
+void md5_stream_reset(struct md5_stream *);
+void md5_stream_free(struct md5_stream *); /* NULL is fine; the engine may keep it for the next md5_stream_new */
+
+/* MD5 of one buffer, at once. */
+void md5_of(const void *data, size_t len, uint8_t digest[MD5_LEN]);
+
+/* --- S3's additional checksums --- */
+enum checksum_kind {
+    CHECKSUM_NONE = 0,
+    CHECKSUM_CRC32 = 1,     /* ISO 3309 */
+    CHECKSUM_CRC32C = 2,    /* Castagnoli */
+    CHECKSUM_CRC64NVME = 3, /* NVM Express, reflected 0x9a6c9329ac4bc9b5 */
+    CHECKSUM_SHA1 = 4,
+    CHECKSUM_SHA256 = 5,
+};
+#define CHECKSUM_LEN_MAX 32
+
+/* Bytes of a digest of that kind: 4, 4, 8, 20, 32; 0 for none. */
+size_t checksum_len(enum checksum_kind);
+/* "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"; NULL for none. */
+const char *checksum_name(enum checksum_kind);
+
+struct checksum_stream {
+    enum checksum_kind kind;
+    uint64_t crc;
+    void *sha; /* EVP_MD_CTX */
+};
+int checksum_init(struct checksum_stream *, enum checksum_kind) MUST_CHECK;
+void checksum_update(struct checksum_stream *, const void *data, size_t len);
+/* Big-endian digest as S3 sends it in base64. Ends the stream. */
+void checksum_final(struct checksum_stream *, uint8_t digest[CHECKSUM_LEN_MAX]);
+void checksum_fini(struct checksum_stream *); /* after init, whether or not final was called */
+
+/* The CRC of A||B from those of A and B: how FULL_OBJECT checksums of multipart uploads are made. Only for CRC kinds. */
+uint64_t checksum_crc_combine(enum checksum_kind, uint64_t crc_a, uint64_t crc_b, uint64_t len_b);
+
+uint32_t crc32c(uint32_t seed, const void *data, size_t len); /* seed 0 at first; chains */
+uint64_t crc64nvme(uint64_t seed, const void *data, size_t len);
+
+/* --- SHA-256 and HMAC by libcrypto --- */
+#define SHA256_LEN 32
+int sha256_of(const void *data, size_t len, uint8_t digest[SHA256_LEN]) MUST_CHECK;
+int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t mac[SHA256_LEN]) MUST_CHECK;
+/* Compares without giving away where they differ. */
+bool constant_time_equal(const void *a, const void *b, size_t len);
+
+#endif

@@ -1,0 +1,70 @@
+-- The schema of Ingot's database, version 1. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
+-- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
+
+-- Single values: schema_version, clock_ceiling, region.
+CREATE TABLE setting(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE user(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, canonical_id TEXT NOT NULL UNIQUE,
+  is_root INTEGER NOT NULL, created_us INTEGER NOT NULL, attributes BLOB NOT NULL);
+-- secret is sealed (base/seal.h) with the access key as its context.
+CREATE TABLE access_key(
+  access_key TEXT PRIMARY KEY, user_id INTEGER NOT NULL, secret BLOB NOT NULL, enabled INTEGER NOT NULL,
+  bucket TEXT, prefix BLOB, policy TEXT, expires_us INTEGER, created_us INTEGER NOT NULL) WITHOUT ROWID;
+
+-- versioning: 0 never enabled, 1 enabled, 2 suspended. attributes: encoded list (meta/attribute.h), for configurations.
+CREATE TABLE bucket(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, owner_id INTEGER NOT NULL, created_us INTEGER NOT NULL,
+  region TEXT NOT NULL, versioning INTEGER NOT NULL, attributes BLOB NOT NULL);
+
+-- A version, or a delete marker. rank = INT64_MAX - clock: the newest of a key comes first. version_id: 16 bytes, empty for
+-- the null version. flags: 1 delete marker. etag: 16 bytes of MD5, and behind them, for multipart, the part count (4, big-endian).
+-- content_id: 0 for no bytes. origin_*: where and when it was first written. replication: 0 none, 1 pending, 2 done, 3 failed, 4 replica.
+CREATE TABLE version(
+  bucket_id INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL,
+  version_id BLOB NOT NULL, flags INTEGER NOT NULL, size INTEGER NOT NULL, etag BLOB NOT NULL, modified_us INTEGER NOT NULL,
+  content_id INTEGER NOT NULL, owner_id INTEGER NOT NULL, storage_class INTEGER NOT NULL, attributes BLOB NOT NULL,
+  origin_clock INTEGER NOT NULL, origin_region INTEGER NOT NULL, origin_version_id BLOB, replication INTEGER NOT NULL,
+  PRIMARY KEY(bucket_id, key, rank)) WITHOUT ROWID;
+
+-- The bytes of a content: inline, or segments of extents in order of start.
+CREATE TABLE inline_content(content_id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE segment(
+  content_id INTEGER NOT NULL, start INTEGER NOT NULL, len INTEGER NOT NULL, extent_id INTEGER NOT NULL,
+  extent_off INTEGER NOT NULL, PRIMARY KEY(content_id, start)) WITHOUT ROWID;
+-- Boundaries of the parts of a content made by CompleteMultipartUpload.
+CREATE TABLE content_part(
+  content_id INTEGER NOT NULL, part_number INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL, checksum BLOB NOT NULL,
+  PRIMARY KEY(content_id, part_number)) WITHOUT ROWID;
+
+-- refs: how many segments name it. missing: bit per slot whose shard is not there yet. crcs: little-endian CRC32C of each unit.
+CREATE TABLE extent(
+  id INTEGER PRIMARY KEY, group_id INTEGER NOT NULL, block INTEGER NOT NULL, block_count INTEGER NOT NULL, len INTEGER NOT NULL,
+  unit_shift INTEGER NOT NULL, refs INTEGER NOT NULL, missing INTEGER NOT NULL, crcs BLOB NOT NULL);
+CREATE UNIQUE INDEX extent_place ON extent(group_id, block);
+CREATE INDEX extent_missing ON extent(id) WHERE missing <> 0;
+
+-- slots: per slot volume index (4 bytes) and chunk (4), little-endian. free_blocks: per slot; kept with every extent.
+CREATE TABLE chunk_group(
+  id INTEGER PRIMARY KEY, data_count INTEGER NOT NULL, parity_count INTEGER NOT NULL, matrix INTEGER NOT NULL,
+  closed INTEGER NOT NULL, free_blocks INTEGER NOT NULL, slots BLOB NOT NULL);
+
+CREATE TABLE upload(
+  id INTEGER PRIMARY KEY, upload_id BLOB NOT NULL UNIQUE, bucket_id INTEGER NOT NULL, key BLOB NOT NULL, initiated_us INTEGER NOT NULL,
+  owner_id INTEGER NOT NULL, storage_class INTEGER NOT NULL, checksum_kind INTEGER NOT NULL, checksum_type INTEGER NOT NULL,
+  attributes BLOB NOT NULL);
+CREATE UNIQUE INDEX upload_place ON upload(bucket_id, key, id);
+CREATE TABLE part(
+  upload_row INTEGER NOT NULL, part_number INTEGER NOT NULL, content_id INTEGER NOT NULL, size INTEGER NOT NULL, etag BLOB NOT NULL,
+  checksum BLOB NOT NULL, modified_us INTEGER NOT NULL, PRIMARY KEY(upload_row, part_number)) WITHOUT ROWID;
+
+-- Deletions in buckets without versioning, remembered for replication.
+CREATE TABLE tombstone(
+  bucket_id INTEGER NOT NULL, key BLOB NOT NULL, origin_clock INTEGER NOT NULL, origin_region INTEGER NOT NULL,
+  PRIMARY KEY(bucket_id, key)) WITHOUT ROWID;
+-- What is owed to others; done at least once, idempotently, in order of id.
+CREATE TABLE outbox(
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, target INTEGER NOT NULL, bucket_id INTEGER NOT NULL, key BLOB NOT NULL,
+  rank INTEGER NOT NULL, attempts INTEGER NOT NULL, due_us INTEGER NOT NULL, payload BLOB NOT NULL);
+-- How far a long job has come (scrub, drain of a volume), to go on after a restart.
+CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL, total INTEGER NOT NULL, attributes BLOB NOT NULL) WITHOUT ROWID;

@@ -1,0 +1,144 @@
+/* The tables: one row type and a few verbs each; SQL stays inside meta/. All are called inside run of a meta_read or
+ * meta_write, with its meta_tx. Slices returned by reads point into the current row: valid until the next call on the same
+ * table or cursor in this transaction. Outputs that must live longer are copied by the caller.
+ * Every verb can return ERR_WOULD_BLOCK (cache-only reads), ERR_IO, ERR_CORRUPT, ERR_NO_MEMORY, and for writes ERR_NO_SPACE,
+ * besides what it names. */
+#ifndef META_TABLES_H
+#define META_TABLES_H
+
+#include "base/text.h"
+#include "meta/meta.h"
+
+/* --- setting.c --- */
+int setting_get_u64(struct meta_tx *, const char *name, uint64_t *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+int setting_set_u64(struct meta_tx *, const char *name, uint64_t value) MUST_CHECK;
+
+/* --- bucket.c --- */
+enum bucket_versioning { BUCKET_UNVERSIONED = 0, BUCKET_VERSIONING_ENABLED = 1, BUCKET_VERSIONING_SUSPENDED = 2 };
+struct bucket_row {
+    int64_t id;
+    struct slice name;
+    int64_t owner_id;
+    uint64_t created_us;
+    struct slice region;
+    enum bucket_versioning versioning;
+    struct slice attributes;
+};
+int bucket_get(struct meta_tx *, struct slice name, struct bucket_row *ret) MUST_CHECK; /* ERR_NO_SUCH_BUCKET */
+int bucket_insert(struct meta_tx *, const struct bucket_row *, int64_t *ret_id) MUST_CHECK; /* ERR_EXISTS */
+int bucket_update(struct meta_tx *, const struct bucket_row *) MUST_CHECK; /* versioning and attributes, by id */
+int bucket_delete(struct meta_tx *, int64_t id) MUST_CHECK;                /* ERR_BUCKET_NOT_EMPTY: versions or uploads */
+/* Buckets by name after `after` (exclusive, empty: from the start); stops when fn returns non-zero, which it returns. */
+int bucket_list(struct meta_tx *, struct slice after, int (*fn)(void *, const struct bucket_row *), void *arg) MUST_CHECK;
+
+/* --- version.c --- */
+#define VERSION_DELETE_MARKER 1u
+struct version_row {
+    int64_t bucket_id;
+    struct slice key;
+    int64_t rank;               /* INT64_MAX - clock */
+    struct slice version_id;    /* 16 bytes, or empty: null */
+    uint32_t flags;
+    uint64_t size;
+    struct slice etag;          /* 16 or 20 bytes; empty for markers */
+    uint64_t modified_us;
+    int64_t content_id;
+    int64_t owner_id;
+    uint32_t storage_class;     /* 0 STANDARD; see object/storage_class.h */
+    struct slice attributes;
+    uint64_t origin_clock;
+    uint32_t origin_region;
+    struct slice origin_version_id;
+    uint32_t replication;
+};
+static inline int64_t version_rank(uint64_t clock) { return INT64_MAX - (int64_t)clock; }
+
+int version_current(struct meta_tx *, int64_t bucket_id, struct slice key, struct version_row *ret) MUST_CHECK; /* newest, marker or not; ERR_NO_SUCH_KEY */
+int version_get(struct meta_tx *, int64_t bucket_id, struct slice key, struct slice version_id, struct version_row *ret) MUST_CHECK; /* empty id: the null version; ERR_NO_SUCH_VERSION */
+int version_insert(struct meta_tx *, const struct version_row *) MUST_CHECK;
+int version_delete(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank) MUST_CHECK;
+
+/* Walks rows of a bucket in order of (key, rank). At most one open per transaction. */
+struct version_cursor { struct meta_tx *tx; void *statement; };
+/* First row with key >= from (inclusive) or > from; with rank_after: rows of key `from` with rank greater than it come too. */
+int version_seek(struct meta_tx *, int64_t bucket_id, struct slice from, bool inclusive, const int64_t *rank_after,
+                 struct version_cursor *ret) MUST_CHECK;
+int version_next(struct version_cursor *, struct version_row *ret) MUST_CHECK; /* ERR_NOT_FOUND at the end of the bucket */
+void version_cursor_close(struct version_cursor *);
+
+/* --- content.c: inline bytes, segments, part boundaries --- */
+#define INLINE_CONTENT_MAX 8192
+struct segment_row { int64_t content_id; uint64_t start, len; int64_t extent_id; uint64_t extent_off; };
+int content_insert_inline(struct meta_tx *, int64_t content_id, struct slice bytes) MUST_CHECK;
+int content_get_inline(struct meta_tx *, int64_t content_id, struct slice *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+int content_insert_segment(struct meta_tx *, const struct segment_row *) MUST_CHECK;
+/* Segments that overlap [from, from+len), in order. */
+int content_segments(struct meta_tx *, int64_t content_id, uint64_t from, uint64_t len,
+                     int (*fn)(void *, const struct segment_row *), void *arg) MUST_CHECK;
+/* Deletes all rows of the content and drops the references: extents nobody names any more are deleted and freed. */
+int content_delete(struct meta_tx *, int64_t content_id) MUST_CHECK;
+/* The same bytes under a new id, no data copied: inline bytes are copied, extents gain references. The range
+ * [from, from+len) of the source; part boundaries come along only when with_parts. */
+int content_share(struct meta_tx *, int64_t source_id, uint64_t from, uint64_t len, bool with_parts, int64_t target_id, uint64_t target_start) MUST_CHECK;
+/* Moves all segments of source behind start of target (CompleteMultipartUpload); inline bytes: see content_is_inline. */
+int content_append(struct meta_tx *, int64_t source_id, int64_t target_id, uint64_t target_start) MUST_CHECK;
+struct content_part_row { int64_t content_id; uint32_t part_number; uint64_t start, size; struct slice checksum; };
+int content_insert_part(struct meta_tx *, const struct content_part_row *) MUST_CHECK;
+int content_get_part(struct meta_tx *, int64_t content_id, uint32_t part_number, struct content_part_row *ret) MUST_CHECK; /* ERR_INVALID_PART */
+int content_parts(struct meta_tx *, int64_t content_id, uint32_t after, int (*fn)(void *, const struct content_part_row *), void *arg) MUST_CHECK;
+
+/* --- extent.c --- */
+int extent_insert(struct meta_tx *, const struct extent *, uint32_t refs) MUST_CHECK; /* id set by the caller (meta_tx_clock); accounts its space */
+/* *ret_crcs is malloc'd and belongs to ret->crcs. */
+int extent_get(struct meta_tx *, int64_t id, struct extent *ret) MUST_CHECK; /* ERR_CORRUPT when absent: a segment names it */
+int extent_set_missing(struct meta_tx *, int64_t id, uint32_t missing) MUST_CHECK; /* ERR_NOT_FOUND when deleted meanwhile */
+/* Extents with id > after, all or only those with missing slots; extents of one group by block. fn's extent has crcs NULL. */
+int extent_list(struct meta_tx *, int64_t after, bool only_missing, int (*fn)(void *, const struct extent *), void *arg) MUST_CHECK;
+int extent_list_group(struct meta_tx *, int64_t group_id, uint32_t from_block, int (*fn)(void *, const struct extent *), void *arg) MUST_CHECK;
+
+/* --- group.c --- */
+int group_insert(struct meta_tx *, const struct group *) MUST_CHECK;
+int group_update(struct meta_tx *, const struct group *) MUST_CHECK; /* slots, closed */
+int group_delete(struct meta_tx *, int64_t id) MUST_CHECK;
+int group_list(struct meta_tx *, int64_t after, int (*fn)(void *, const struct group *), void *arg) MUST_CHECK;
+
+/* --- upload.c --- */
+struct upload_row {
+    int64_t id;                 /* from meta_tx_clock */
+    struct slice upload_id;     /* 16 random bytes */
+    int64_t bucket_id;
+    struct slice key;
+    uint64_t initiated_us;
+    int64_t owner_id;
+    uint32_t storage_class;
+    uint32_t checksum_kind, checksum_type; /* type: 0 FULL_OBJECT, 1 COMPOSITE */
+    struct slice attributes;
+};
+int upload_insert(struct meta_tx *, const struct upload_row *) MUST_CHECK;
+int upload_get(struct meta_tx *, int64_t bucket_id, struct slice key, struct slice upload_id, struct upload_row *ret) MUST_CHECK; /* ERR_NO_SUCH_UPLOAD */
+int upload_delete(struct meta_tx *, int64_t id) MUST_CHECK; /* and its parts' rows, not their contents */
+/* Uploads of a bucket in order of (key, id), after (key, id) exclusive; id INT64_MAX: after the whole key. */
+int upload_list(struct meta_tx *, int64_t bucket_id, struct slice key_after, int64_t id_after, int (*fn)(void *, const struct upload_row *), void *arg) MUST_CHECK;
+struct part_row { int64_t upload_row; uint32_t part_number; int64_t content_id; uint64_t size; struct slice etag; struct slice checksum; uint64_t modified_us; };
+int part_put(struct meta_tx *, const struct part_row *, int64_t *ret_replaced_content_id) MUST_CHECK; /* 0: none was there */
+int part_get(struct meta_tx *, int64_t upload_row, uint32_t part_number, struct part_row *ret) MUST_CHECK; /* ERR_INVALID_PART */
+int part_list(struct meta_tx *, int64_t upload_row, uint32_t after, int (*fn)(void *, const struct part_row *), void *arg) MUST_CHECK;
+
+/* --- user.c --- */
+struct user_row { int64_t id; struct slice name, display_name, canonical_id; bool is_root; uint64_t created_us; struct slice attributes; };
+struct access_key_row { struct slice access_key; int64_t user_id; struct slice secret; /* sealed in the row, plain here */ bool enabled; struct slice bucket, prefix, policy; uint64_t expires_us; uint64_t created_us; };
+int user_get(struct meta_tx *, int64_t id, struct user_row *ret) MUST_CHECK;
+int user_get_by_name(struct meta_tx *, struct slice name, struct user_row *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+int user_insert(struct meta_tx *, const struct user_row *, int64_t *ret_id) MUST_CHECK;
+int access_key_get(struct meta_tx *, struct slice access_key, struct access_key_row *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+int access_key_put(struct meta_tx *, const struct access_key_row *) MUST_CHECK;
+int access_key_delete(struct meta_tx *, struct slice access_key) MUST_CHECK;
+int access_key_list(struct meta_tx *, int (*fn)(void *, const struct access_key_row *), void *arg) MUST_CHECK; /* secret empty */
+
+/* --- tombstone.c, outbox.c, cursor.c --- */
+int tombstone_put(struct meta_tx *, int64_t bucket_id, struct slice key, uint64_t origin_clock, uint32_t origin_region) MUST_CHECK;
+int cursor_get(struct meta_tx *, const char *name, int64_t *ret_position, int64_t *ret_total) MUST_CHECK; /* ERR_NOT_FOUND */
+int cursor_set(struct meta_tx *, const char *name, int64_t position, int64_t total) MUST_CHECK;
+int cursor_delete(struct meta_tx *, const char *name) MUST_CHECK;
+
+#endif
