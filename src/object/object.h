@@ -101,7 +101,7 @@ struct object_put_options {
     int64_t owner_id;
     uint32_t storage_class;
     uint64_t size;                 /* of the decoded body; UINT64_MAX when unknown (chunked transfer coding) */
-    enum checksum_kind checksum;   /* computed and stored beside the ETag; CHECKSUM_NONE: CRC64NVME is not computed */
+    enum checksum_kind checksum;   /* computed and stored beside the ETag; NONE in PUT_PART: the upload's own */
     struct object_conditions conditions;
     struct slice upload_id;        /* PUT_PART: 16 bytes */
     uint32_t part_number;
@@ -159,6 +159,7 @@ struct object_delete {
     int64_t owner_id;
     void (*done)(struct object_delete *);
     int err;                       /* of the whole: ERR_NO_SUCH_BUCKET, or of the commit */
+    uint64_t random;               /* private */
     struct meta_write write;
 };
 void object_delete_start(struct object_delete *);
@@ -217,9 +218,11 @@ struct upload_create {
     struct slice bucket, key, attributes; int64_t owner_id; uint32_t storage_class; enum checksum_kind checksum; uint32_t checksum_type;
     void (*done)(struct upload_create *);
     int err; uint8_t upload_id[16];
-    struct meta_write write; int64_t row;
+    struct meta_write write; int64_t row; uint64_t random;
 };
 void upload_create_start(struct upload_create *);
+/* The checksum that the upload was created with, as its id carries it; type: 0 FULL_OBJECT, 1 COMPOSITE. */
+enum checksum_kind object_upload_checksum(const uint8_t upload_id[16], uint32_t *ret_type);
 struct upload_complete_part { uint32_t part_number; uint8_t etag[16]; bool has_checksum; uint8_t checksum[CHECKSUM_LEN_MAX]; };
 struct upload_complete {
     struct object_reactor *reactor;

@@ -1,0 +1,118 @@
+/* DeleteObject and DeleteObjects: one transaction for all of a request's keys; each key has its own outcome. */
+#include <string.h>
+
+#include "base/container.h"
+#include "object/install.h"
+
+static void result_version(struct object_delete_item *item, const struct version_row *row)
+{
+    item->has_result_version = true;
+    item->result_null_version = row->version_id.len == 0;
+    if (row->version_id.len == sizeof(item->result_version_id))
+        memcpy(item->result_version_id, row->version_id.data, sizeof(item->result_version_id));
+}
+
+static int check_conditions(const struct object_delete_item *item, const struct version_row *row)
+{
+    struct condition_subject subject = object_subject(row);
+    const struct object_conditions *c = &item->conditions;
+    if (!subject.exists && !c->if_match.data && !c->has_match_size && !c->has_match_modified && !c->has_unmodified_since)
+        return 0;
+    return condition_check_write(c, &subject);
+}
+
+/* Exactly that version, marker or not. What is not there is deleted already. */
+static int delete_version(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete_item *item)
+{
+    struct version_row row;
+    int err = object_find_version(tx, bucket->id, item->key, true, item->null_version_id, item->version_id, &row);
+    bool there = !err;
+    if (err && err != ERR_NO_SUCH_VERSION && err != ERR_NO_SUCH_KEY)
+        return err;
+    err = check_conditions(item, there ? &row : NULL);
+    if (err)
+        return err;
+    item->has_result_version = true;
+    item->result_null_version = item->null_version_id;
+    memcpy(item->result_version_id, item->version_id, sizeof(item->result_version_id));
+    if (!there)
+        return 0;
+    item->delete_marker = row.flags & VERSION_DELETE_MARKER;
+    row.bucket_id = bucket->id;
+    row.key = item->key;
+    return install_remove(tx, &row);
+}
+
+static int insert_marker(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete *request, struct object_delete_item *item)
+{
+    static const struct object_conditions none;
+    struct version_row row = {
+        .key = item->key,
+        .flags = VERSION_DELETE_MARKER,
+        .etag = slice_of("", 0),
+        .owner_id = request->owner_id,
+        .attributes = slice_of("", 0),
+        .origin_version_id = slice_of("", 0),
+    };
+    uint8_t id[16];
+    int err = install_version(tx, bucket, &none, request->random, &row, id);
+    if (err)
+        return err;
+    item->delete_marker = item->marker_created = true;
+    result_version(item, &row);
+    return 0;
+}
+
+static int delete_current(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete *request, struct object_delete_item *item)
+{
+    struct version_row row;
+    int err = version_current(tx, bucket->id, item->key, &row);
+    bool there = !err;
+    if (err && err != ERR_NO_SUCH_KEY)
+        return err;
+    err = check_conditions(item, there ? &row : NULL);
+    if (err)
+        return err;
+    if (bucket->versioning != BUCKET_UNVERSIONED)
+        return insert_marker(tx, bucket, request, item);
+    if (!there)
+        return 0;
+    row.bucket_id = bucket->id;
+    row.key = item->key;
+    return install_remove(tx, &row);
+}
+
+/* What one key may end with without undoing the others. */
+static bool is_outcome(int err)
+{
+    return err == 0 || err == ERR_PRECONDITION || err == ERR_NO_SUCH_KEY || err == ERR_NO_SUCH_VERSION;
+}
+
+static int run_delete(struct meta_tx *tx, struct meta_write *write)
+{
+    struct object_delete *request = container_of(write, struct object_delete, write);
+    struct bucket_row bucket;
+    int err = bucket_get(tx, request->bucket, &bucket);
+    for (uint32_t i = 0; !err && i < request->count; i++) {
+        struct object_delete_item *item = &request->items[i];
+        item->delete_marker = item->marker_created = item->has_result_version = item->result_null_version = false;
+        int outcome = item->has_version_id ? delete_version(tx, &bucket, item) : delete_current(tx, &bucket, request, item);
+        item->err = outcome;
+        err = is_outcome(outcome) ? 0 : outcome;
+    }
+    return err;
+}
+
+static void delete_done(struct meta_write *write)
+{
+    struct object_delete *request = container_of(write, struct object_delete, write);
+    request->err = write->err;
+    request->done(request);
+}
+
+void object_delete_start(struct object_delete *request)
+{
+    request->random = loop_random(request->reactor->loop);
+    request->write = (struct meta_write){.run = run_delete, .done = delete_done, .loop = request->reactor->loop};
+    meta_write(request->reactor->meta, &request->write);
+}

@@ -1,0 +1,73 @@
+#include "object/install.h"
+
+int install_remove(struct meta_tx *tx, const struct version_row *row)
+{
+    int64_t bucket_id = row->bucket_id, rank = row->rank, content_id = row->content_id;
+    int err = version_delete(tx, bucket_id, row->key, rank);
+    if (err)
+        return err;
+    return content_id ? content_delete(tx, content_id) : 0;
+}
+
+/* The null version, if there is one, gives way to a new one. */
+static int remove_null_version(struct meta_tx *tx, int64_t bucket_id, struct slice key)
+{
+    struct version_row old;
+    int err = version_get(tx, bucket_id, key, slice_of("", 0), &old);
+    if (err == ERR_NO_SUCH_VERSION || err == ERR_NO_SUCH_KEY)
+        return 0;
+    if (err)
+        return err;
+    old.key = key; /* the row's own slice ends with the next call on its table */
+    old.bucket_id = bucket_id;
+    return install_remove(tx, &old);
+}
+
+static bool any_condition(const struct object_conditions *c)
+{
+    return c->if_match.data || c->if_none_match.data || c->has_unmodified_since || c->has_match_size || c->has_match_modified;
+}
+
+int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const struct object_conditions *conditions, uint64_t random,
+                    struct version_row *row, uint8_t id[16])
+{
+    /* What the bucket says is copied first: its slices end with the next lookup. */
+    int64_t bucket_id = bucket->id;
+    enum bucket_versioning versioning = bucket->versioning;
+    struct version_row current;
+    int err = 0;
+    bool conditional = any_condition(conditions);
+    if (conditional || versioning == BUCKET_UNVERSIONED) {
+        err = version_current(tx, bucket_id, row->key, &current);
+        if (err && err != ERR_NO_SUCH_KEY)
+            return err;
+    }
+    bool there = !err;
+    if (conditional) {
+        struct condition_subject subject = object_subject(there ? &current : NULL);
+        err = condition_check_write(conditions, &subject);
+        if (err)
+            return err;
+    }
+    if (versioning == BUCKET_UNVERSIONED && there) {
+        current.key = row->key;
+        err = install_remove(tx, &current);
+    } else if (versioning == BUCKET_VERSIONING_SUSPENDED) {
+        err = remove_null_version(tx, bucket_id, row->key);
+    } else {
+        err = 0;
+    }
+    if (err)
+        return err;
+    uint64_t clock = meta_tx_clock(tx);
+    row->bucket_id = bucket_id;
+    row->rank = version_rank(clock);
+    row->modified_us = clock;
+    row->origin_clock = clock;
+    row->version_id = slice_of("", 0);
+    if (versioning == BUCKET_VERSIONING_ENABLED) {
+        object_id_make(id, clock, random);
+        row->version_id = slice_of((const char *)id, 16);
+    }
+    return version_insert(tx, row);
+}
