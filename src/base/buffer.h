@@ -5,6 +5,7 @@
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@ struct buffer_pool {
     uint32_t free_count;
     uint32_t *free_index; /* stack of free slab numbers */
     struct buffer_waiter *waiters_head, **waiters_tail;
+    struct task grant;    /* posted when the first waiter may have become grantable */
+    bool grant_posted;
 };
 
 /* Waits for count slabs; granted runs from the loop (never from inside buffer_wait) with them taken into slabs[]. */
@@ -33,6 +36,7 @@ struct buffer_waiter {
 };
 
 int buffer_pool_init(struct buffer_pool *, struct loop *, uint32_t slab_count) MUST_CHECK;
+/* All slabs are back, nobody waits, and the loop runs no more. */
 void buffer_pool_fini(struct buffer_pool *);
 
 /* Takes count slabs into slabs[], all or none. ERR_WOULD_BLOCK when there are not enough or others wait already;
