@@ -17,14 +17,14 @@
 struct volume {
     uint32_t index;              /* slot in the member table; also the device's registered index */
     struct uuid uuid;
-    bool present;                /* opened: device is usable */
+    _Atomic bool present;        /* opened: device is usable (set after device, before state says so) */
     struct device device;
     _Atomic int state;           /* enum volume_state */
     _Atomic int mirror;          /* enum mirror_state */
-    uint32_t chunk_count;
+    _Atomic uint32_t chunk_count;
     char label[LABEL_SIZE];
-    uint32_t meta_chunk_count;   /* written by the metadata writer's thread only, before the generation is raised */
-    uint32_t *meta_chunks;
+    _Atomic uint32_t meta_chunk_count; /* raised by the metadata writer's thread only, once the generation is in force */
+    uint32_t *meta_chunks;       /* room for META_CHUNKS_MAX; never moves; entries below the count never change while mirror != NONE */
     _Atomic uint64_t read_latency_us;  /* moving averages, for hedging and ejection */
     _Atomic uint64_t write_latency_us;
     _Atomic uint64_t read_errors, write_errors, corrupt_units, repaired_units;
@@ -36,15 +36,15 @@ struct store {
     uint8_t data_count, parity_count;
     uint32_t chunk_size;
     uint32_t log_size;
-    uint64_t generation;
-    uint64_t hash;               /* shared hash of the generation */
+    _Atomic uint64_t generation;
+    _Atomic uint64_t hash;       /* shared hash of the generation */
     uint64_t created_us;
     struct seal_key sealing_key;
     bool sealing_key_here;
     bool read_only;              /* a read-only-compatible flag is unknown, or too few volumes */
     struct volume volumes[VOLUMES_MAX];
-    uint32_t volume_slots;       /* 1 + the highest slot in use */
-    void *lease;                 /* volume/lease.c */
+    _Atomic uint32_t volume_slots; /* 1 + the highest slot in use */
+    struct lease *lease;         /* volume/lease.h; NULL: read-only */
 };
 
 struct store_options {
@@ -56,10 +56,14 @@ struct store_options {
     /* For the simulator: devices opened already, instead of paths. */
     struct device *devices;
     uint32_t device_count;
+    const struct uuid *boot_id;  /* NULL: the kernel's */
 };
 
 /* Where messages for people go: one clear line that names the volume and what to do. */
 struct store_message { char text[512]; };
+
+/* With fewer than N-m members at hand, or fewer than m+1 current mirrors, but more than m members and one current mirror,
+ * the store opens with read_only set (docs/decisions): *message says so then, else it is empty on success. */
 
 /* Opens the volumes, picks the generation in force, takes the lease. Starts with up to m members missing; a member that is
  * not there, or carries an older generation, is raised out of service (VOLUME_OUT) before this returns unless read_only.
@@ -102,6 +106,10 @@ int store_change(struct store *, struct loop *, const struct store_change *) MUS
 
 /* Appends chunks to the metadata space: chunk numbers per mirror volume, all of one count; durable when this returns. */
 int store_add_meta_chunks(struct store *, struct loop *, const uint32_t chunks[VOLUMES_MAX]) MUST_CHECK;
+
+/* Gives one volume that is no mirror (MIRROR_NONE) a whole list of metadata chunks, as long as the other mirrors', before it
+ * becomes LEVELLING; durable when this returns. ERR_BUSY: it is a mirror. Writer's thread. */
+int store_set_meta_chunks(struct store *, struct loop *, uint32_t index, const uint32_t *chunks, uint32_t count) MUST_CHECK;
 
 /* Adds a volume (must not be in use; formatted here) to a running store: its slot number. With replaces < VOLUMES_MAX the
  * new volume takes the place of that member in the label sense only; chunks are moved by repair/. */

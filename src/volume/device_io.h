@@ -1,0 +1,28 @@
+/* Waiting for devices with a deadline, for the membership code: a volume that hangs costs one deadline, and is then skipped
+ * by the caller. An operation that never returns keeps its own memory and its own copy of the device: a leak of at most
+ * what one volume's requests held, once per volume and hang. */
+#ifndef VOLUME_DEVICE_IO_H
+#define VOLUME_DEVICE_IO_H
+
+#include "base/error.h"
+#include "base/loop.h"
+
+#define DEVICE_DEADLINE_US 5000000ull /* superblocks, heartbeats, probes */
+
+struct device_request {
+    struct device *device;
+    enum io_kind kind;
+    uint64_t off;
+    void *data;     /* copied: any memory; NULL for flush and discard */
+    uint32_t len;
+    int result;     /* when device_io returned: 0, ERR_TIMEOUT (never use the device's fd number again), or what the device gave */
+};
+
+/* Runs all at once, at most the given time; blocks the loop (loop_wait). 0 when all were run, whatever their results;
+ * ERR_NO_MEMORY, or the loop's own error: then nothing is known of any. */
+int device_io(struct loop *, struct device_request *, uint32_t count, uint64_t deadline_us) MUST_CHECK;
+
+/* Waits, blocking the loop as device_io does. */
+int device_sleep(struct loop *, uint64_t duration_us) MUST_CHECK;
+
+#endif
