@@ -64,6 +64,7 @@ void placement_release(struct placement *, const struct extent *);
 /* Called on a loop when reserve may succeed. Intrusive. */
 struct placement_waiter { struct loop *loop; struct task task; struct placement_waiter *next; bool queued; };
 void placement_wait(struct placement *, struct placement_waiter *);
+void placement_wait_cancel(struct placement *, struct placement_waiter *); /* on its loop; fine when not queued any more */
 
 /* The metadata side serves these wants (meta/, on its writer's thread): what the allocator needs from the database. */
 struct placement_want {
@@ -105,11 +106,16 @@ int placement_move_slot(struct placement *, int64_t group_id, uint32_t slot, str
 int placement_plan_slot(struct placement *, int64_t group_id, uint32_t slot, bool use_reserve, struct group_slot *ret) MUST_CHECK;
 void placement_drop_chunk(struct placement *, struct group_slot);
 int placement_close_group(struct placement *, int64_t group_id) MUST_CHECK; /* no new extents */
+int placement_reopen_group(struct placement *, int64_t group_id) MUST_CHECK; /* after close: takes extents again */
+/* Blocks per slot that are handed out and not yet committed: a closed group is still once this is 0. ERR_NOT_FOUND. */
+int placement_group_reserved(struct placement *, int64_t group_id, uint32_t *ret_blocks) MUST_CHECK;
+/* ERR_BUSY while some are reserved. */
 int placement_remove_group(struct placement *, int64_t group_id) MUST_CHECK; /* its row is deleted; chunks are free */
 
 /* Volumes went in or out, or were added: open groups are reviewed, wants raised. Any thread. */
 void placement_volumes_changed(struct placement *);
-/* Chunks for the metadata space, one per mirror; from the reserve if need be. */
+/* Chunks for the metadata space, one per mirror (UINT32_MAX for volumes that are none); from the reserve if need be.
+ * ERR_NO_SPACE when one has none, ERR_QUORUM when there is no mirror. */
 int placement_take_meta_chunks(struct placement *, uint32_t chunks[VOLUMES_MAX]) MUST_CHECK;
 
 struct capacity {

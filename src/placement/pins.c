@@ -1,0 +1,131 @@
+/* What keeps freed space from being used again: readers (pins, by extent) and late writes (holds, by blocks). A freed range
+ * passes pins first, then holds, then becomes free. */
+#include "placement/placement_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static struct pin **pin_bucket(struct placement *p, int64_t extent_id)
+{
+    uint64_t h = (uint64_t)extent_id * 0x9e3779b97f4a7c15ull;
+    return &p->pins[h >> 52];
+}
+_Static_assert(PIN_BUCKETS == 1 << 12, "pin_bucket takes 12 bits");
+
+static struct pin **find(struct placement *p, int64_t extent_id)
+{
+    struct pin **link = pin_bucket(p, extent_id);
+    while (*link && (*link)->extent_id != extent_id)
+        link = &(*link)->next;
+    return link;
+}
+
+int placement_pin(struct placement *p, int64_t extent_id)
+{
+    int err = 0;
+    placement_lock(p);
+    struct pin **link = find(p, extent_id), *pin = *link;
+    if (pin) {
+        pin->count++;
+    } else {
+        pin = p->pin_spares;
+        if (pin)
+            p->pin_spares = pin->next;
+        else
+            pin = malloc(sizeof(*pin));
+        if (pin) {
+            *pin = (struct pin){.extent_id = extent_id, .count = 1};
+            *link = pin;
+        } else {
+            err = ERR_NO_MEMORY;
+        }
+    }
+    placement_unlock(p);
+    return err;
+}
+
+void placement_unpin(struct placement *p, int64_t extent_id)
+{
+    placement_lock(p);
+    struct pin **link = find(p, extent_id), *pin = *link;
+    assert(pin && pin->count > 0);
+    if (--pin->count == 0) {
+        *link = pin->next;
+        pin->next = p->pin_spares;
+        p->pin_spares = pin;
+        if (pin->freed)
+            allocator_free_range(p, pin->range, true);
+    }
+    placement_unlock(p);
+}
+
+bool pin_defer(struct placement *p, const struct extent *extent)
+{
+    struct pin *pin = *find(p, extent->id);
+    if (!pin)
+        return false;
+    pin->freed = true;
+    pin->range = (struct block_range){extent->group_id, extent->block, extent->block_count};
+    return true;
+}
+
+static bool overlap(struct block_range a, struct block_range b)
+{
+    return a.group_id == b.group_id && a.block < b.block + b.count && b.block < a.block + a.count;
+}
+
+bool hold_defer(struct placement *p, struct block_range range, bool committed)
+{
+    for (struct placement_hold *h = p->holds; h; h = h->next) {
+        if (!overlap(h->range, range))
+            continue;
+        assert(h->freed.count == 0);
+        h->freed = range;
+        h->freed_committed = committed;
+        return true;
+    }
+    return false;
+}
+
+void placement_hold_range(struct placement *p, struct placement_hold *h, struct block_range range)
+{
+    placement_lock(p);
+    *h = (struct placement_hold){.range = range, .next = p->holds};
+    p->holds = h;
+    placement_unlock(p);
+}
+
+void placement_unhold(struct placement *p, struct placement_hold *h)
+{
+    placement_lock(p);
+    struct placement_hold **link = &p->holds;
+    while (*link != h) {
+        assert(*link);
+        link = &(*link)->next;
+    }
+    *link = h->next;
+    if (h->freed.count)
+        allocator_free_range(p, h->freed, h->freed_committed); /* another hold may still overlap it */
+    placement_unlock(p);
+}
+
+int pins_mark(struct placement *p, int64_t group_id, struct group_space *space)
+{
+    for (uint32_t i = 0; i < PIN_BUCKETS; i++) {
+        for (struct pin *pin = p->pins[i]; pin; pin = pin->next) {
+            if (!pin->freed || pin->range.group_id != group_id)
+                continue;
+            int err = group_space_mark(space, pin->range.block, pin->range.count);
+            if (err)
+                return err;
+        }
+    }
+    for (struct placement_hold *h = p->holds; h; h = h->next) {
+        if (h->freed.count == 0 || h->freed.group_id != group_id)
+            continue;
+        int err = group_space_mark(space, h->freed.block, h->freed.count);
+        if (err)
+            return err;
+    }
+    return 0;
+}
