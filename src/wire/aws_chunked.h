@@ -35,7 +35,7 @@ struct aws_chunked {
     struct sigv4_chain chain;
     uint8_t chunk_signature[SHA256_LEN];
     struct checksum_stream sha;
-    bool sha_open;
+    bool sha_open, trailer_signed;
     int err;                /* the first failure stays */
     uint32_t line_len;
     uint32_t trailer_len;
@@ -51,8 +51,8 @@ int aws_chunked_init(struct aws_chunked *, enum payload_mode mode, uint64_t deco
 void aws_chunked_fini(struct aws_chunked *);
 
 /* Eats framing from data: *ret_used bytes. *ret_span: payload bytes that follow (at data + *ret_used), empty when the input
- * ran out or the body is complete. Bytes behind the end are not eaten. Errors: ERR_MALFORMED (framing; more or fewer bytes than
- * decoded_len), ERR_SIGNATURE, ERR_TOO_LARGE (a line or the trailers past their bound), ERR_NO_MEMORY. */
+ * ran out or the body is complete. Bytes behind the end are not eaten. Errors: ERR_MALFORMED (framing, more bytes than
+ * decoded_len), ERR_INCOMPLETE_BODY (fewer), ERR_SIGNATURE, ERR_TOO_LARGE (a line or the trailers past their bound), ERR_NO_MEMORY. */
 int aws_chunked_frame(struct aws_chunked *, const void *data, size_t len, size_t *ret_used, struct slice *ret_span) MUST_CHECK;
 /* The next len bytes of payload (0 up to the span's length). */
 void aws_chunked_take(struct aws_chunked *, const void *data, size_t len);

@@ -80,7 +80,9 @@ struct sigv4_chain {
     char scope[SIGV4_SCOPE_LEN_MAX + 1];
 };
 
-/* Compares in constant time. cache and ret_chain may be NULL. SIGV4_MISMATCH; SIGV4_HOST_UNSIGNED and
+/* The secret is at most SIGV4_SECRET_LEN_MAX bytes. Met in the field and accepted: "+" in a query signed as %20 or as %2B; a Host
+ * whose ":80" or ":443" a proxy added.
+ * Compares in constant time. cache and ret_chain may be NULL. SIGV4_MISMATCH; SIGV4_HOST_UNSIGNED and
  * SIGV4_HEADER_UNSIGNED when host or an x-amz- header present is not among the signed; SIGV4_INTERNAL when out of memory. */
 enum sigv4_result sigv4_verify(const struct sigv4 *, const struct sigv4_request *, struct slice secret,
                                struct sigv4_key_cache *cache, struct sigv4_chain *ret_chain) MUST_CHECK;

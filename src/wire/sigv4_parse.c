@@ -1,0 +1,165 @@
+/* Who claims to have signed: the Authorization header or the presigned query, taken apart. */
+#include "wire/sigv4.h"
+
+#include <string.h>
+
+#include "wire/http_date.h"
+
+static const char algorithm[] = "AWS4-HMAC-SHA256";
+
+/* ACCESS/YYYYMMDD/region/service/aws4_request; the access key may hold slashes itself. */
+static bool take_credential(struct slice text, struct sigv4 *s)
+{
+    size_t slashes[4], end = text.len;
+    for (int i = 3; i >= 0; i--) {
+        const char *slash = end ? memrchr(text.data, '/', end) : NULL;
+        if (!slash)
+            return false;
+        end = slashes[i] = (size_t)(slash - text.data);
+    }
+    s->access_key = slice_of(text.data, slashes[0]);
+    s->scope = slice_of(text.data + slashes[0] + 1, text.len - slashes[0] - 1);
+    s->date = slice_of(text.data + slashes[0] + 1, slashes[1] - slashes[0] - 1);
+    s->region = slice_of(text.data + slashes[1] + 1, slashes[2] - slashes[1] - 1);
+    s->service = slice_of(text.data + slashes[2] + 1, slashes[3] - slashes[2] - 1);
+    struct slice last = slice_of(text.data + slashes[3] + 1, text.len - slashes[3] - 1);
+    if (s->access_key.len == 0 || s->date.len != 8 || s->scope.len > SIGV4_SCOPE_LEN_MAX)
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        if (s->date.data[i] < '0' || s->date.data[i] > '9')
+            return false;
+    return slice_equal_string(last, "aws4_request");
+}
+
+static bool take_signature(struct slice text, struct sigv4 *s)
+{
+    size_t len;
+    return text.len == 2 * SHA256_LEN && hex_decode(text, s->signature, SHA256_LEN, &len) == 0;
+}
+
+/* Names of tokens with ";" between them, none of them empty. */
+static bool take_signed_headers(struct slice text, struct sigv4 *s)
+{
+    uint32_t count = 1;
+    char before = ';';
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (c <= ' ' || c >= 0x7f || c == ':' || c == ',' || (c == ';' && before == ';'))
+            return false;
+        count += c == ';';
+        before = c;
+    }
+    if (before == ';' || count > SIGV4_SIGNED_HEADERS_MAX)
+        return false;
+    s->signed_headers = text;
+    return true;
+}
+
+/* Value of "name=" if text begins so. */
+static bool take_field(struct slice text, const char *name, struct slice *ret)
+{
+    size_t len = strlen(name);
+    if (text.len < len || memcmp(text.data, name, len) != 0)
+        return false;
+    *ret = slice_trim(slice_of(text.data + len, text.len - len));
+    return true;
+}
+
+static bool parse_authorization(struct slice value, struct sigv4 *s)
+{
+    struct slice credential = {0}, signed_headers = {0}, signature = {0};
+    while (value.len) {
+        const char *comma = memchr(value.data, ',', value.len);
+        size_t len = comma ? (size_t)(comma - value.data) : value.len;
+        struct slice field = slice_trim(slice_of(value.data, len));
+        if (field.len && !take_field(field, "Credential=", &credential) &&
+            !take_field(field, "SignedHeaders=", &signed_headers) && !take_field(field, "Signature=", &signature))
+            return false;
+        len += comma ? 1 : 0;
+        value = slice_of(value.data + len, value.len - len);
+    }
+    return take_credential(credential, s) && take_signed_headers(signed_headers, s) && take_signature(signature, s);
+}
+
+/* x-amz-date, else Date, which may be in either form. */
+static bool take_header_date(const struct sigv4_request *request, struct sigv4 *s)
+{
+    struct slice value = header_value(request->headers, "x-amz-date");
+    bool is_date = !value.data;
+    if (is_date)
+        value = header_value(request->headers, "date");
+    if (value.len == 0)
+        return false;
+    value = slice_trim(value);
+    if (iso_date_parse_basic(value, &s->time_us) && (!is_date || http_date_parse(value, 0, &s->time_us)))
+        return false;
+    sigv4_format_date(s->time_us, s->amz_date);
+    return true;
+}
+
+static enum sigv4_result parse_header(const struct sigv4_request *request, struct slice value, struct sigv4 *ret)
+{
+    struct sigv4 s = {.kind = SIGV4_HEADER};
+    if (!parse_authorization(value, &s))
+        return SIGV4_HEADER_MALFORMED;
+    if (!take_header_date(request, &s))
+        return SIGV4_MISSING_DATE;
+    s.payload_hash = slice_trim(header_value(request->headers, "x-amz-content-sha256"));
+    if (s.payload_hash.len == 0)
+        return SIGV4_MISSING_PAYLOAD_HASH;
+    s.security_token = header_value(request->headers, "x-amz-security-token");
+    *ret = s;
+    return SIGV4_OK;
+}
+
+static enum sigv4_result parse_presigned(const struct sigv4_request *request, const struct query *query,
+                                         struct sigv4 *ret)
+{
+    struct sigv4 s = {.kind = SIGV4_PRESIGNED};
+    struct slice date = query_value(query, "X-Amz-Date"), expires = query_value(query, "X-Amz-Expires");
+    if (!slice_equal_string(query_value(query, "X-Amz-Algorithm"), algorithm) || !date.data || !expires.data ||
+        !take_credential(query_value(query, "X-Amz-Credential"), &s) ||
+        !take_signed_headers(query_value(query, "X-Amz-SignedHeaders"), &s) ||
+        !take_signature(query_value(query, "X-Amz-Signature"), &s))
+        return SIGV4_QUERY_MALFORMED;
+    if (iso_date_parse_basic(date, &s.time_us))
+        return SIGV4_QUERY_DATE;
+    sigv4_format_date(s.time_us, s.amz_date);
+    uint64_t expires_s;
+    if (slice_parse_u64(expires, &expires_s) || expires_s < 1 || expires_s > SIGV4_EXPIRES_MAX_S)
+        return SIGV4_QUERY_EXPIRES;
+    s.expires_s = (uint32_t)expires_s;
+    s.payload_hash = query_value(query, "X-Amz-Content-Sha256");
+    if (s.payload_hash.len == 0)
+        s.payload_hash = slice_trim(header_value(request->headers, "x-amz-content-sha256"));
+    if (s.payload_hash.len == 0)
+        s.payload_hash = slice_of("UNSIGNED-PAYLOAD", 16);
+    s.security_token = query_value(query, "X-Amz-Security-Token");
+    if (!s.security_token.data)
+        s.security_token = header_value(request->headers, "x-amz-security-token");
+    *ret = s;
+    return SIGV4_OK;
+}
+
+enum sigv4_result sigv4_parse(const struct sigv4_request *request, const struct query *query, struct sigv4 *ret)
+{
+    struct slice value = header_value(request->headers, "authorization");
+    bool presigned = query_has(query, "X-Amz-Algorithm") || query_has(query, "X-Amz-Credential") ||
+                     query_has(query, "X-Amz-Signature");
+    bool version_2_query = query_has(query, "AWSAccessKeyId") && query_has(query, "Signature");
+    if (value.data && (presigned || version_2_query))
+        return SIGV4_BOTH_KINDS;
+    if (presigned)
+        return parse_presigned(request, query, ret);
+    if (version_2_query)
+        return SIGV4_VERSION_2;
+    if (!value.data)
+        return SIGV4_ANONYMOUS;
+    value = slice_trim(value);
+    if (slice_starts_with(value, "AWS "))
+        return SIGV4_VERSION_2;
+    size_t len = sizeof(algorithm) - 1;
+    if (!slice_starts_with(value, algorithm) || (value.len > len && value.data[len] != ' ' && value.data[len] != '\t'))
+        return SIGV4_UNSUPPORTED;
+    return parse_header(request, slice_of(value.data + len, value.len - len), ret);
+}
