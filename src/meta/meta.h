@@ -36,6 +36,9 @@ struct meta_write {
     struct loop *loop;
     uint64_t flush_volumes;            /* bit per volume that holds data of this request not yet flushed */
     int err;
+    /* With an err: the commit failed half-way and recovery decides whether it counts. Extents it added or freed must then
+     * neither be released nor written to; the store writes nothing more until it is opened again. */
+    bool uncertain;
     struct task task;                  /* private */
     struct meta_write *next;           /* private */
 };

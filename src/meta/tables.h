@@ -55,6 +55,8 @@ static inline int64_t version_rank(uint64_t clock) { return INT64_MAX - (int64_t
 
 int version_current(struct meta_tx *, int64_t bucket_id, struct slice key, struct version_row *ret) MUST_CHECK; /* newest, marker or not; ERR_NO_SUCH_KEY */
 int version_get(struct meta_tx *, int64_t bucket_id, struct slice key, struct slice version_id, struct version_row *ret) MUST_CHECK; /* empty id: the null version; ERR_NO_SUCH_VERSION */
+/* The one at that rank: where the caller knows it from the version id. ERR_NO_SUCH_VERSION. */
+int version_at(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank, struct version_row *ret) MUST_CHECK;
 int version_insert(struct meta_tx *, const struct version_row *) MUST_CHECK;
 int version_delete(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank) MUST_CHECK;
 
@@ -71,6 +73,7 @@ void version_cursor_close(struct version_cursor *);
 struct segment_row { int64_t content_id; uint64_t start, len; int64_t extent_id; uint64_t extent_off; };
 int content_insert_inline(struct meta_tx *, int64_t content_id, struct slice bytes) MUST_CHECK;
 int content_get_inline(struct meta_tx *, int64_t content_id, struct slice *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+int content_is_inline(struct meta_tx *, int64_t content_id, bool *ret) MUST_CHECK;
 int content_insert_segment(struct meta_tx *, const struct segment_row *) MUST_CHECK;
 /* Segments that overlap [from, from+len), in order. */
 int content_segments(struct meta_tx *, int64_t content_id, uint64_t from, uint64_t len,
@@ -80,7 +83,8 @@ int content_delete(struct meta_tx *, int64_t content_id) MUST_CHECK;
 /* The same bytes under a new id, no data copied: inline bytes are copied, extents gain references. The range
  * [from, from+len) of the source; part boundaries come along only when with_parts. */
 int content_share(struct meta_tx *, int64_t source_id, uint64_t from, uint64_t len, bool with_parts, int64_t target_id, uint64_t target_start) MUST_CHECK;
-/* Moves all segments of source behind start of target (CompleteMultipartUpload); inline bytes: see content_is_inline. */
+/* Moves all segments of source behind start of target (CompleteMultipartUpload); inline bytes move only to
+ * target_start 0 (ERR_INVALID otherwise): ask content_is_inline first. */
 int content_append(struct meta_tx *, int64_t source_id, int64_t target_id, uint64_t target_start) MUST_CHECK;
 struct content_part_row { int64_t content_id; uint32_t part_number; uint64_t start, size; struct slice checksum; };
 int content_insert_part(struct meta_tx *, const struct content_part_row *) MUST_CHECK;
@@ -137,6 +141,23 @@ int access_key_list(struct meta_tx *, int (*fn)(void *, const struct access_key_
 
 /* --- tombstone.c, outbox.c, cursor.c --- */
 int tombstone_put(struct meta_tx *, int64_t bucket_id, struct slice key, uint64_t origin_clock, uint32_t origin_region) MUST_CHECK;
+int tombstone_get(struct meta_tx *, int64_t bucket_id, struct slice key, uint64_t *ret_origin_clock,
+                  uint32_t *ret_origin_region) MUST_CHECK; /* ERR_NOT_FOUND */
+int tombstone_delete(struct meta_tx *, int64_t bucket_id, struct slice key) MUST_CHECK; /* ERR_NOT_FOUND */
+struct outbox_row {
+    int64_t id; /* from meta_tx_clock */
+    uint32_t kind;
+    int64_t target, bucket_id;
+    struct slice key;
+    int64_t rank;
+    uint32_t attempts;
+    uint64_t due_us;
+    struct slice payload;
+};
+int outbox_put(struct meta_tx *, const struct outbox_row *) MUST_CHECK;
+int outbox_list(struct meta_tx *, int64_t after, int (*fn)(void *, const struct outbox_row *), void *arg) MUST_CHECK;
+int outbox_postpone(struct meta_tx *, int64_t id, uint64_t due_us) MUST_CHECK; /* one attempt more; ERR_NOT_FOUND */
+int outbox_delete(struct meta_tx *, int64_t id) MUST_CHECK; /* ERR_NOT_FOUND */
 int cursor_get(struct meta_tx *, const char *name, int64_t *ret_position, int64_t *ret_total) MUST_CHECK; /* ERR_NOT_FOUND */
 int cursor_set(struct meta_tx *, const char *name, int64_t position, int64_t total) MUST_CHECK;
 int cursor_delete(struct meta_tx *, const char *name) MUST_CHECK;

@@ -1,0 +1,85 @@
+/* See transaction.h. */
+#include "meta/transaction.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "meta/clock.h"
+#include "meta/state.h"
+
+static int append(struct extent_batch *b, const struct extent *extent)
+{
+    if (b->count == b->capacity) {
+        size_t capacity = b->capacity > 0 ? b->capacity * 2 : 64;
+        struct extent *grown = realloc(b->extents, capacity * sizeof *grown);
+        if (grown == NULL)
+            return ERR_NO_MEMORY;
+        b->extents = grown;
+        b->capacity = capacity;
+    }
+    struct extent *copy = &b->extents[b->count++];
+    *copy = *extent;
+    copy->crcs = NULL;
+    copy->crc_count = 0;
+    return 0;
+}
+
+int meta_tx_freed(struct meta_tx *tx, const struct extent *extent)
+{
+    return append(&tx->freed, extent);
+}
+
+int meta_tx_added(struct meta_tx *tx, const struct extent *extent)
+{
+    return append(&tx->added, extent);
+}
+
+uint64_t meta_tx_clock(struct meta_tx *tx)
+{
+    assert(tx->clock != NULL);
+    return clock_next(tx->clock);
+}
+
+uint64_t meta_tx_failed_volumes(struct meta_tx *tx)
+{
+    return tx->failed_volumes;
+}
+
+struct meta *meta_tx_meta(struct meta_tx *tx)
+{
+    return tx->meta;
+}
+
+uint64_t meta_tx_bucket_epoch(const struct meta_tx *tx)
+{
+    if (tx->clock != NULL)
+        return 0;
+    uint64_t epoch = atomic_load_explicit(&tx->meta->bucket_epoch, memory_order_acquire);
+    return epoch % 2 == 0 ? epoch : 0;
+}
+
+void meta_tx_mark(struct meta_tx *tx)
+{
+    tx->mark.added = tx->added.count;
+    tx->mark.freed = tx->freed.count;
+}
+
+void meta_tx_cut(struct meta_tx *tx)
+{
+    tx->added.count = tx->mark.added;
+    tx->freed.count = tx->mark.freed;
+}
+
+void meta_tx_clear(struct meta_tx *tx)
+{
+    tx->added.count = 0;
+    tx->freed.count = 0;
+    tx->buckets_changed = false;
+    meta_tx_mark(tx);
+}
+
+void meta_tx_fini(struct meta_tx *tx)
+{
+    free(tx->added.extents);
+    free(tx->freed.extents);
+}

@@ -1,0 +1,182 @@
+#include "meta_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/container.h"
+#include "meta/migrate.h"
+#include "meta/state.h"
+#include "volume/loop_thread.h"
+
+static int open_file(void *arg, struct loop *loop, bool writer, sqlite3 **ret)
+{
+    (void)loop, (void)writer;
+    sqlite3 *db;
+    if (sqlite3_open_v2(arg, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        return ERR_IO;
+    if (sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY", NULL, NULL, NULL) !=
+        SQLITE_OK) {
+        sqlite3_close(db);
+        return ERR_IO;
+    }
+    *ret = db;
+    return 0;
+}
+
+static void ignore_cache_only(sqlite3 *db, bool on) { (void)db, (void)on; }
+static bool never_blocks(sqlite3 *db) { (void)db; return false; }
+static int no_error(sqlite3 *db) { (void)db; return 0; }
+
+static struct store *new_store(void)
+{
+    struct store *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    s->data_count = 4;
+    s->parity_count = 2;
+    s->chunk_size = CHUNK_SIZE_MIN;
+    s->generation = 1;
+    s->volume_slots = 6;
+    for (uint32_t i = 0; i < 6; i++) {
+        struct volume *v = &s->volumes[i];
+        v->index = i;
+        v->present = true;
+        v->chunk_count = 100;
+        v->device.fd = -1;
+        v->device.index = i;
+        atomic_store(&v->state, VOLUME_IN);
+        atomic_store(&v->mirror, i < 5 ? MIRROR_CURRENT : MIRROR_NONE);
+    }
+    return s;
+}
+
+static void start(struct meta_fixture *f)
+{
+    assert_int_equal(placement_open(f->store, &f->placement), 0);
+    f->meta = calloc(1, sizeof *f->meta);
+    assert_non_null(f->meta);
+    f->meta->store = f->store;
+    f->meta->placement = f->placement;
+    f->meta->source = (struct connection_source){.open = open_file, .set_cache_only = ignore_cache_only,
+                                                 .would_block = never_blocks, .last_error = no_error, .arg = f->path};
+    assert_int_equal(meta_start(f->meta, f->loop), 0);
+}
+
+void meta_fixture_open(struct meta_fixture *f)
+{
+    *f = (struct meta_fixture){0};
+    snprintf(f->folder, sizeof f->folder, "/tmp/ingot-meta-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->path, sizeof f->path, "%s/db", f->folder);
+    assert_int_equal(loop_thread_new("test", NULL, &f->loop), 0);
+    f->store = new_store();
+    struct connection_source source = {.open = open_file, .set_cache_only = ignore_cache_only,
+                                       .would_block = never_blocks, .last_error = no_error, .arg = f->path};
+    struct connection *c;
+    assert_int_equal(connection_open(&source, f->loop, true, &c), 0);
+    assert_int_equal(migrate_create(c, loop_wall_us(f->loop), "0123456789abcdef"), 0);
+    connection_close(c);
+    start(f);
+}
+
+static void stop(struct meta_fixture *f)
+{
+    meta_stop(f->meta);
+    free(f->meta);
+    placement_close(f->placement);
+}
+
+void meta_fixture_crash(struct meta_fixture *f)
+{
+    atomic_store(&f->meta->writable, false); /* so that the clock is not written at the end */
+    stop(f);
+    start(f);
+}
+
+void meta_fixture_close(struct meta_fixture *f)
+{
+    stop(f);
+    free(f->store);
+    loop_free(f->loop);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r '%s'", f->folder);
+    assert_int_equal(system(command), 0);
+}
+
+static bool is_true(void *arg) { return *(bool *)arg; }
+
+struct marker { struct task task; bool reached; };
+
+static void mark(struct task *task)
+{
+    container_of(task, struct marker, task)->reached = true;
+}
+
+static void run_posted(struct loop *loop)
+{
+    struct marker m = {.task = {.run = mark}};
+    loop_post(loop, &m.task);
+    assert_int_equal(loop_run_until(loop, is_true, &m.reached), 0);
+}
+
+void meta_fixture_settle(struct meta_fixture *f)
+{
+    do
+        run_posted(f->loop);
+    while (meta_step(f->meta));
+    run_posted(f->loop);
+}
+
+struct call { struct meta_write write; struct meta_read read; int (*fn)(struct meta_tx *, void *); void *arg; bool done; };
+
+static int write_run(struct meta_tx *tx, struct meta_write *w)
+{
+    struct call *c = container_of(w, struct call, write);
+    return c->fn(tx, c->arg);
+}
+static void write_done(struct meta_write *w) { container_of(w, struct call, write)->done = true; }
+
+static int read_run(struct meta_tx *tx, struct meta_read *r)
+{
+    struct call *c = container_of(r, struct call, read);
+    return c->fn(tx, c->arg);
+}
+static void read_done(struct meta_read *r) { container_of(r, struct call, read)->done = true; }
+
+int meta_fixture_write(struct meta_fixture *f, int (*fn)(struct meta_tx *, void *), void *arg)
+{
+    struct call c = {.write = {.run = write_run, .done = write_done, .loop = f->loop}, .fn = fn, .arg = arg};
+    meta_write(f->meta, &c.write);
+    meta_fixture_settle(f);
+    assert_true(c.done);
+    return c.write.err;
+}
+
+int meta_fixture_read(struct meta_fixture *f, int (*fn)(struct meta_tx *, void *), void *arg)
+{
+    struct call c = {.read = {.run = read_run, .done = read_done, .loop = f->loop}, .fn = fn, .arg = arg};
+    meta_read(f->meta, &c.read);
+    meta_fixture_settle(f);
+    assert_true(c.done);
+    return c.read.err;
+}
+
+struct new_bucket { const char *name; int64_t id; };
+
+static int insert_bucket(struct meta_tx *tx, void *arg)
+{
+    struct new_bucket *b = arg;
+    struct bucket_row row = {.name = slice_string(b->name), .owner_id = 1, .region = slice_string("here")};
+    return bucket_insert(tx, &row, &b->id);
+}
+
+int64_t meta_fixture_bucket(struct meta_fixture *f, const char *name)
+{
+    struct new_bucket b = {.name = name};
+    assert_int_equal(meta_fixture_write(f, insert_bucket, &b), 0);
+    return b.id;
+}
