@@ -79,6 +79,10 @@ static void crc64nvme_of_every_length(void **state)
     for (size_t len = 0; len < 1100; len++)
         for (size_t start = 0; start < 4; start++)
             assert_true(crc64nvme(0, bytes + start * 5, len) == slow_crc64nvme(bytes + start * 5, len));
+    uint64_t in_small_pieces = 0; /* too short for folding */
+    for (size_t at = 0; at < sizeof(bytes); at += 50)
+        in_small_pieces = crc64nvme(in_small_pieces, bytes + at, 50);
+    assert_true(in_small_pieces == slow_crc64nvme(bytes, sizeof(bytes)));
     for (size_t cut = 0; cut < sizeof(bytes); cut += 37)
         assert_true(crc64nvme(crc64nvme(0, bytes, cut), bytes + cut, sizeof(bytes) - cut) ==
                     slow_crc64nvme(bytes, sizeof(bytes)));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/md5_lanes.h"
 #include "base/text.h"
 
 #define STREAMS 40
@@ -141,10 +142,48 @@ static void abandoned_streams_leave_the_rest_alone(void **state)
     md5_engine_free(engine);
 }
 
+/* Every width that this machine has: different messages in all lanes, some lanes repeated as scratch. */
+static void every_width(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 5, LEN = (BLOCKS - 1) * MD5_BLOCK_LEN };
+    static const uint32_t start[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+    static uint8_t messages[MD5_LANES_MAX][BLOCKS * MD5_BLOCK_LEN];
+    const uint64_t bits = LEN * 8;
+    struct md5_lanes lanes;
+    const char *name;
+    unsigned widths = 0;
+    for (int lane = 0; lane < MD5_LANES_MAX; lane++) {
+        memcpy(messages[lane], body + lane * 1000, LEN);
+        messages[lane][LEN] = 0x80;
+        memcpy(messages[lane] + sizeof(messages[lane]) - 8, &bits, 8);
+    }
+    for (; md5_lanes_nth(widths, &lanes, &name); widths++) {
+        uint32_t digests[MD5_LANES_MAX][4], *states[MD5_LANES_MAX];
+        const uint8_t *at[MD5_LANES_MAX];
+        for (unsigned lane = 0; lane < lanes.count; lane++) {
+            memcpy(digests[lane], start, sizeof(start));
+            states[lane] = digests[lane];
+            at[lane] = messages[lane];
+        }
+        lanes.run(states, at, 2);
+        for (unsigned lane = 0; lane < lanes.count; lane++)
+            at[lane] += 2 * MD5_BLOCK_LEN;
+        lanes.run(states, at, BLOCKS - 2);
+        for (unsigned lane = 0; lane < lanes.count; lane++)
+            expect_libcrypto(body + lane * 1000, LEN, (const uint8_t *)digests[lane]);
+    }
+    assert_int_equal(widths > 0, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+    for (unsigned count = 1; count <= MD5_LANES_MAX; count++) {
+        struct md5_lanes chosen = md5_lanes_choose(count), widest = md5_lanes_choose(MD5_LANES_MAX);
+        assert_true(chosen.count >= count || chosen.count == widest.count);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_once), cmocka_unit_test(one_stream_in_pieces), cmocka_unit_test(many_streams_interleaved),
+        cmocka_unit_test(every_width), cmocka_unit_test(at_once), cmocka_unit_test(one_stream_in_pieces), cmocka_unit_test(many_streams_interleaved),
         cmocka_unit_test(abandoned_streams_leave_the_rest_alone),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
