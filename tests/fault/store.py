@@ -1,0 +1,110 @@
+"""An Ingot store on six disks that can fail (faultfs), for the fault tests. Needs FUSE; the binary is $INGOT or build/ingot."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "bench"))
+from servers import free_port  # noqa: E402
+
+ACCESS, SECRET = "faultaccess", "faultsecret1234"
+BINARY = os.path.abspath(os.environ.get("INGOT", "build/ingot"))
+
+
+def build_faultfs(folder):
+    binary = os.path.join(folder, "faultfs")
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "fuse3"], check=True, capture_output=True, text=True).stdout.split()
+    subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-o", binary, os.path.join(HERE, "faultfs.c"), *flags], check=True)
+    return binary
+
+
+class Disk:
+    def __init__(self, binary, folder, index, size):
+        self.backing, self.mount = os.path.join(folder, f"backing{index}"), os.path.join(folder, f"disk{index}")
+        os.makedirs(self.mount)
+        with open(self.backing, "wb") as file:
+            file.truncate(size)
+        self.process = subprocess.Popen([binary, self.backing, self.mount], stderr=subprocess.DEVNULL)
+        self.path = os.path.join(self.mount, "disk")
+        deadline = time.monotonic() + 10
+        while not os.path.exists(self.path):
+            if time.monotonic() > deadline:
+                raise RuntimeError("faultfs did not mount")
+            time.sleep(0.05)
+
+    def command(self, text):
+        with open(os.path.join(self.mount, "control"), "wb", buffering=0) as file:
+            file.write(text.encode())
+
+    def counters(self):
+        with open(os.path.join(self.mount, "control")) as file:
+            words = file.read().split()
+        return dict(zip(words[::2], map(int, words[1::2])))
+
+    def close(self):
+        self.command("ok")
+        subprocess.run(["fusermount3", "-u", "-z", self.mount], check=False, stderr=subprocess.DEVNULL)
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class Store:
+    def __init__(self, data=4, parity=2, count=6, size=2 << 30, folder=None):
+        self.folder = tempfile.mkdtemp(prefix="ingot-fault-", dir=folder)
+        binary = build_faultfs(self.folder)
+        self.disks = [Disk(binary, self.folder, index, size) for index in range(count)]
+        self.address = f"127.0.0.1:{free_port()}"
+        self.process = None
+        self.log = open(os.path.join(self.folder, "log"), "ab")
+        self.run("format", "--data", str(data), "--parity", str(parity), *[disk.path for disk in self.disks])
+
+    def run(self, *arguments, check=True):
+        environment = dict(os.environ, INGOT_SOCKET=os.path.join(self.folder, "socket"))
+        done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False, env=environment, timeout=300)
+        if check and done.returncode:
+            raise RuntimeError(f"ingot {arguments[0]}: {done.stderr.strip()} {done.stdout.strip()}")
+        return done
+
+    def start(self, volumes=None, timeout=60):
+        paths = volumes if volumes is not None else [disk.path for disk in self.disks]
+        words = [word for path in paths for word in ("--volume", path)]
+        environment = dict(os.environ, INGOT_ROOT_USER=ACCESS, INGOT_ROOT_PASSWORD=SECRET)
+        self.process = subprocess.Popen([BINARY, "serve", "--listen", self.address, "--socket", os.path.join(self.folder, "socket"), *words],
+                                        stdout=self.log, stderr=self.log, env=environment)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"ingot serve ended with {self.process.returncode}; see {self.folder}/log")
+            try:
+                urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=2)
+                return
+            except (OSError, urllib.error.HTTPError):
+                time.sleep(0.1)
+        raise RuntimeError(f"ingot is not ready after {timeout} s; see {self.folder}/log")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def stop(self, timeout=60):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout)
+        self.process = None
+        return code
+
+    def close(self, keep=False):
+        if self.process:
+            self.kill()
+        for disk in self.disks:
+            disk.close()
+        self.log.close()
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
