@@ -68,3 +68,15 @@ CREATE TABLE outbox(
   rank INTEGER NOT NULL, attempts INTEGER NOT NULL, due_us INTEGER NOT NULL, payload BLOB NOT NULL);
 -- How far a long job has come (scrub, drain of a volume), to go on after a restart.
 CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL, total INTEGER NOT NULL, attributes BLOB NOT NULL) WITHOUT ROWID;
+
+-- For people (`ingot query`).
+CREATE VIEW buckets AS SELECT b.name, u.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region,
+  CASE b.versioning WHEN 0 THEN 'off' WHEN 1 THEN 'enabled' ELSE 'suspended' END AS versioning
+  FROM bucket b LEFT JOIN user u ON u.id = b.owner_id;
+CREATE VIEW objects AS SELECT b.name AS bucket, CAST(v.key AS TEXT) AS key, lower(hex(v.version_id)) AS version_id,
+  v.flags & 1 AS delete_marker, v.size, lower(hex(v.etag)) AS etag, datetime(v.modified_us / 1000000, 'unixepoch') AS modified,
+  v.content_id FROM version v JOIN bucket b ON b.id = v.bucket_id;
+CREATE VIEW uploads AS SELECT b.name AS bucket, CAST(p.key AS TEXT) AS key, lower(hex(p.upload_id)) AS upload_id,
+  datetime(p.initiated_us / 1000000, 'unixepoch') AS initiated FROM upload p JOIN bucket b ON b.id = p.bucket_id;
+CREATE VIEW access_keys AS SELECT k.access_key, u.name AS user, k.enabled, k.bucket, CAST(k.prefix AS TEXT) AS prefix
+  FROM access_key k LEFT JOIN user u ON u.id = k.user_id;

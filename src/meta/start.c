@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "base/container.h"
-#include "meta/state.h"
+#include "meta/checkpoint.h"
 #include "meta/reader.h"
+#include "meta/state.h"
 #include "meta/tables.h"
 #include "meta/transaction.h"
 #include "meta/writer.h"
@@ -214,6 +215,8 @@ int meta_start(struct meta *meta, struct loop *loop)
     meta->home_loop = loop;
     atomic_store(&meta->bucket_epoch, 2);
     pthread_mutex_init(&meta->attach_lock, NULL);
+    pthread_mutex_init(&meta->job_lock, NULL);
+    pthread_cond_init(&meta->job_ended, NULL);
     int err = meta_attach_loop(meta, loop);
     if (err == 0) {
         struct loading l = {.read = {.run = load}, .placement = meta->placement};
@@ -230,16 +233,37 @@ int meta_start(struct meta *meta, struct loop *loop)
     return err;
 }
 
-void meta_stop(struct meta *meta)
+static void end_jobs(struct meta *meta)
 {
+    pthread_mutex_lock(&meta->job_lock);
+    atomic_store(&meta->closing, true);
+    while (meta->jobs > 0)
+        pthread_cond_wait(&meta->job_ended, &meta->job_lock);
+    pthread_mutex_unlock(&meta->job_lock);
+    pthread_cond_destroy(&meta->job_ended);
+    pthread_mutex_destroy(&meta->job_lock);
+}
+
+bool meta_stop(struct meta *meta)
+{
+    end_jobs(meta);
     if (meta->writer != NULL)
         placement_set_notify(meta->placement, NULL, NULL);
     writer_close(meta->writer);
     meta->writer = NULL;
-    atomic_store(&meta->writable, false);
+    bool was_writable = atomic_exchange(&meta->writable, false);
     readers_close(meta->readers);
     meta->readers = NULL;
     for (size_t i = 0; i < META_LOOPS_MAX; i++)
         connection_close(meta->attached[i].connection);
     pthread_mutex_destroy(&meta->attach_lock);
+    return was_writable;
+}
+
+bool meta_step(struct meta *meta)
+{
+    bool worked = meta->writer != NULL && writer_step(meta->writer);
+    if (meta->checkpointer != NULL)
+        worked |= checkpointer_step(meta->checkpointer, meta->home_loop);
+    return worked;
 }

@@ -38,12 +38,17 @@ struct meta {
     struct writer *writer;
     struct readers *readers;
     struct checkpointer *checkpointer;
+    pthread_mutex_t job_lock;
+    pthread_cond_t job_ended;
+    uint32_t jobs;                /* running; under job_lock */
+    atomic_bool closing;
 };
 
 /* Given store, placement, options, source (and pages): loads the groups, starts writer, readers, checkpoints. On failure
  * all is stopped again. */
 int meta_start(struct meta *, struct loop *) MUST_CHECK;
-void meta_stop(struct meta *);
+/* True: everything asked for was written, and writing was possible to the end. */
+bool meta_stop(struct meta *);
 
 /* A loop for a metadata thread. NULL: out of memory. */
 struct loop *meta_new_loop(struct meta *, const char *name);
