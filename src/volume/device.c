@@ -13,6 +13,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#undef BLOCK_SIZE /* the kernel's own of that name means something else */
+
 #include "base/log.h"
 #include "volume/device_io.h"
 #include "volume/format.h"

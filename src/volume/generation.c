@@ -15,10 +15,19 @@ static bool lists(const struct superblock *table, const struct superblock *volum
     return m->state != VOLUME_FREE && uuid_equal(&m->uuid, &volume->volume_uuid);
 }
 
+/* True when the generation with this number and hash led to this one, as far as it remembers. */
+static bool is_ancestor(const struct superblock *of, uint64_t generation, uint64_t hash)
+{
+    if (generation + ANCESTORS_MAX <= of->generation)
+        return true; /* too long ago to be known: stale, whatever it was */
+    return of->ancestors[generation % ANCESTORS_MAX] == hash;
+}
+
 struct holders {
     uint32_t holding, unseen, member_count, seen;
 };
 
+/* A volume that holds a descendant counts for the ancestor: only what was in force is ever built upon. */
 static struct holders count_holders(const struct generation_seen *seen, uint32_t count, uint32_t candidate)
 {
     const struct superblock *table = seen[candidate].superblock;
@@ -27,7 +36,9 @@ static struct holders count_holders(const struct generation_seen *seen, uint32_t
         if (!lists(table, seen[i].superblock))
             continue;
         h.seen++;
-        h.holding += seen[i].superblock->generation == table->generation && seen[i].hash == seen[candidate].hash;
+        h.holding += seen[i].hash == seen[candidate].hash ||
+                     (seen[i].superblock->generation > table->generation &&
+                      is_ancestor(seen[i].superblock, table->generation, seen[candidate].hash));
     }
     h.unseen = h.member_count - h.seen;
     return h;
@@ -67,13 +78,6 @@ static int choose(const struct generation_seen *seen, uint32_t count, uint32_t *
         return ERR_QUORUM;
     *ret = best;
     return 0;
-}
-
-static bool is_ancestor(const struct superblock *of, uint64_t generation, uint64_t hash)
-{
-    if (generation + ANCESTORS_MAX <= of->generation)
-        return true; /* too long ago to be known: stale, whatever it was */
-    return of->ancestors[generation % ANCESTORS_MAX] == hash;
 }
 
 /* True when volume i shows a history that is or may be in force and that the chosen one does not descend from. */
@@ -122,7 +126,7 @@ int generation_choose(struct generation_seen *seen, uint32_t count, struct gener
             *ret_other = i;
         return ERR_FORK;
     }
-    if (h.seen <= table->parity_count)
+    if (h.seen <= table->parity_count && h.seen < needed(&h, table))
         return ERR_QUORUM;
     ret->in_doubt = h.holding < needed(&h, table);
     ret->quorum = h.seen >= needed(&h, table);

@@ -85,6 +85,7 @@ struct store_format {
     const struct seal_key *sealing_key;
     struct device *devices;      /* for the simulator */
     uint32_t device_count;
+    const struct uuid *boot_id;  /* NULL: the kernel's */
     void (*progress)(void *arg, uint32_t done, uint32_t total);
     void *progress_arg;
 };
@@ -120,10 +121,16 @@ int store_add_volume(struct store *, struct loop *, const char *path, const char
  * The volume stays OUT until repair/ has brought it level and calls store_change. */
 int store_attach(struct store *, struct loop *, const char *path, uint32_t *ret_index, struct store_message *) MUST_CHECK;
 
+/* The same for devices opened already (the simulator's); the device is the store's from then on, or closed. */
+int store_add_device(struct store *, struct loop *, struct device *, const char *label, bool force, uint32_t *ret_index,
+                     struct store_message *) MUST_CHECK;
+int store_attach_device(struct store *, struct loop *, struct device *, uint32_t *ret_index, struct store_message *) MUST_CHECK;
+
 /* Takes the device's grown size: moves the end superblock, raises chunk_count. Writer's thread. */
 int store_grow_volume(struct store *, struct loop *, uint32_t index, struct store_message *) MUST_CHECK;
 
-/* Forgets a drained or replaced member. Writer's thread. */
+/* Forgets a drained or replaced member (DRAINING, OUT or OFFLINE, no mirror: else ERR_BUSY). Its device stays open until the
+ * store is closed, since other threads may still use it. Writer's thread. */
 int store_remove_volume(struct store *, struct loop *, uint32_t index, struct store_message *) MUST_CHECK;
 
 /* False once the lease may have ended: nothing may be acknowledged any more. Any thread, no I/O. */
