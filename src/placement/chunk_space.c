@@ -135,7 +135,12 @@ void chunk_space_give(struct placement *p, struct group_slot slot)
         make_free(c, slot.chunk);
 }
 
-uint32_t placement_writes_begin(struct placement *p, const struct group *g, uint32_t mask)
+static bool same_place(struct group_slot a, struct group_slot b)
+{
+    return a.volume_index == b.volume_index && a.chunk == b.chunk;
+}
+
+uint32_t placement_writes_begin(struct placement *p, const struct group *g, uint32_t mask, const struct group_slot *planned)
 {
     uint32_t granted = 0;
     placement_lock(p);
@@ -144,10 +149,7 @@ uint32_t placement_writes_begin(struct placement *p, const struct group *g, uint
         struct group_slot at = g->slots[i];
         if (!(mask & 1u << i))
             continue;
-        bool same = at.volume_index == e->group.slots[i].volume_index && at.chunk == e->group.slots[i].chunk;
-        /* A chunk planned for a slot that is being rebuilt is written before the group shows it. */
-        if (!same && (at.chunk >= p->chunks[at.volume_index].count ||
-                      p->chunks[at.volume_index].state[at.chunk] != CHUNK_PLANNED))
+        if (!same_place(at, e->group.slots[i]) && !(planned && same_place(at, *planned)))
             continue;
         p->chunks[at.volume_index].writes[at.chunk]++;
         granted |= 1u << i;

@@ -22,12 +22,15 @@ struct extent_read {
     int err;                     /* 0; ERR_CORRUPT, ERR_IO: more than m slots of a stripe cannot be had; ERR_NO_MEMORY */
     uint32_t span_count;
     struct slice spans[EXTENT_SPANS_MAX]; /* the bytes in order; valid until extent_read_release */
-    void *state;
+    void *state;                 /* private */
+    struct loop *loop;           /* private */
+    struct task task;            /* private */
 };
 
 /* Starts; done runs later from the loop. Waits for buffers in turn. */
 void extent_read_start(struct placement *, struct loop *, struct buffer_pool *, struct extent_read *);
-/* Gives the buffers back. After done. */
+/* Gives the buffers back (those of reads that hang when they return). After done, whatever err; the extent and its pin are
+ * not needed any more then. */
 void extent_read_release(struct extent_read *);
 
 /* For scrub and heal: checks every unit of the extent in every slot (all = true) or only those marked missing, rewrites the

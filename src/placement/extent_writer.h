@@ -21,14 +21,17 @@ struct extent_writer_callbacks {
 int extent_writer_new(struct placement *, struct loop *, struct buffer_pool *, struct extent *extent,
                       const struct extent_writer_callbacks *, void *arg, struct extent_writer **ret) MUST_CHECK;
 
-/* Takes up to len bytes, returns how many; fewer means: wait for ready. At most extent->len in all. */
+/* Takes up to len bytes, returns how many; fewer means: wait for ready. At most extent->len in all. Once the extent cannot be
+ * written any more, bytes are taken and dropped, and done tells why. */
 size_t extent_writer_put(struct extent_writer *, const void *data, size_t len);
 
 /* The end: writes what is left; extent->len and block_count become what was put (the unused tail of the reservation is
- * released). Then done, once, from the loop. */
+ * released). Then done, once, from the loop. On any error the whole reservation is released before done, block_count is 0 and
+ * no row may name the extent. ERR_IO: too few volumes took it; ERR_INVALID: nothing was put; ERR_NO_MEMORY, ERR_TOO_LARGE. */
 void extent_writer_finish(struct extent_writer *);
 
-/* Gives up; done(ERR_CANCELLED) comes when the space can be released safely, and releases it. */
+/* Gives up; done(ERR_CANCELLED) comes when the space can be released safely (within a second, even with a hung volume), and
+ * releases it. After finish it is fine as well, until done. */
 void extent_writer_abort(struct extent_writer *);
 
 /* After done. */

@@ -81,6 +81,9 @@ int placement_plan_group(struct placement *, struct group *ret) MUST_CHECK;
 void placement_drop_group(struct placement *, const struct group *);
 /* Writes the chunk headers of a planned group (id set), synchronously, flushed. Writer's thread. */
 int placement_write_headers(struct placement *, struct loop *, const struct group *) MUST_CHECK;
+/* The header of one new chunk, before placement_move_slot. */
+int placement_write_slot_header(struct placement *, struct loop *, const struct group *, uint32_t slot,
+                                struct group_slot at) MUST_CHECK;
 
 /* Makes a loaded group ready to give out space: its used runs (block, count), in any order. Wakes waiters. */
 struct block_run { uint32_t block, count; };

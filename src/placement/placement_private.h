@@ -138,8 +138,9 @@ bool allocator_usable(const struct group_entry *, uint64_t volumes);
 /* For the writer, reader and repair of this folder; these take the lock themselves. */
 
 /* Counts a write in flight to each slot of the mask, unless the slot has moved since the caller copied the group: the
- * result is the mask of slots that may be written. placement_writes_end for each of them. */
-uint32_t placement_writes_begin(struct placement *, const struct group *, uint32_t mask);
+ * result is the mask of slots that may be written. placement_writes_end for each of them. planned (may be NULL): a chunk
+ * the caller has planned for a slot, which may be written before the group shows it. */
+uint32_t placement_writes_begin(struct placement *, const struct group *, uint32_t mask, const struct group_slot *planned);
 void placement_writes_end(struct placement *, const struct group *, uint32_t mask);
 /* Keeps blocks from reuse until placement_unhold. */
 void placement_hold_range(struct placement *, struct placement_hold *, struct block_range);
