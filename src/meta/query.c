@@ -48,9 +48,12 @@ static bool may_call(const char *function)
     return true;
 }
 
+struct limit { struct meta *meta; struct loop *loop; uint64_t until_us; bool denied; };
+
 static int authorize(void *arg, int action, const char *first, const char *second, const char *database, const char *by)
 {
-    (void)arg, (void)database, (void)by;
+    (void)database, (void)by;
+    struct limit *limit = arg;
     bool allowed = false;
     switch (action) {
     case SQLITE_SELECT:
@@ -59,10 +62,9 @@ static int authorize(void *arg, int action, const char *first, const char *secon
     case SQLITE_FUNCTION: allowed = may_call(second); break;
     default: break;
     }
+    limit->denied |= !allowed;
     return allowed ? SQLITE_OK : SQLITE_DENY;
 }
-
-struct limit { struct meta *meta; struct loop *loop; uint64_t until_us; };
 
 static int over_limit(void *arg)
 {
@@ -78,7 +80,7 @@ static void confine(sqlite3 *db, struct limit *limit)
     sqlite3_limit(db, SQLITE_LIMIT_COLUMN, COLUMNS_MAX);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, (int *)NULL);
-    sqlite3_set_authorizer(db, authorize, NULL);
+    sqlite3_set_authorizer(db, authorize, limit);
     sqlite3_progress_handler(db, PROGRESS_STEPS, over_limit, limit);
 }
 
@@ -86,7 +88,7 @@ static int explain(struct connection *c, int code, const struct limit *limit, st
 {
     int err = statement_error(c, code);
     if ((code & 0xff) == SQLITE_ERROR)
-        err = ERR_INVALID;
+        err = limit->denied ? ERR_ACCESS : ERR_INVALID;
     if (err == ERR_TIMEOUT && meta_job_cancelled(limit->meta))
         err = ERR_CANCELLED;
     snprintf(message->text, sizeof message->text, "%s", err == ERR_TIMEOUT ? "the time limit passed" : sqlite3_errmsg(c->db));
