@@ -91,7 +91,9 @@ static int make_database(struct meta *meta, struct loop *loop)
         return err;
     char canonical_id[65];
     make_canonical_id(loop, canonical_id);
-    err = migrate_create(c, loop_wall_us(loop), canonical_id);
+    struct migrate_origin origin = {.store_uuid = meta->store->uuid, .wall_us = loop_wall_us(loop),
+                                    .canonical_id = canonical_id};
+    err = migrate_create(c, &origin);
     connection_close(c);
     return err;
 }

@@ -8,24 +8,48 @@ static const char schema[] =
 #include "meta/schema.inc"
     ;
 
-static int fill(struct meta_tx *tx, uint64_t wall_us, const char *canonical_id)
+static int set_store_uuid(struct meta_tx *tx, const struct uuid *uuid)
+{
+    char text[UUID_TEXT_SIZE];
+    uuid_format(uuid, text);
+    struct statement s = statement_begin(tx, STATEMENT_SETTING_SET);
+    statement_bind_text(&s, slice_string("store_uuid"));
+    statement_bind_text(&s, slice_string(text));
+    return statement_execute(&s);
+}
+
+int migrate_store_uuid(struct connection *c, struct uuid *ret)
+{
+    struct statement s = statement_begin_on(c, STATEMENT_SETTING_GET);
+    statement_bind_text(&s, slice_string("store_uuid"));
+    int err = statement_row(&s);
+    if (err != 0)
+        return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+    err = uuid_parse(statement_string(&s, 0), ret);
+    statement_end(&s);
+    return err != 0 ? ERR_CORRUPT : 0;
+}
+
+static int fill(struct meta_tx *tx, const struct migrate_origin *origin)
 {
     struct user_row root = {
         .id = 1,
         .name = slice_string("root"),
         .display_name = slice_string("root"),
-        .canonical_id = slice_string(canonical_id),
+        .canonical_id = slice_string(origin->canonical_id),
         .is_root = true,
-        .created_us = wall_us,
+        .created_us = origin->wall_us,
     };
     int64_t id;
     int err = setting_set_u64(tx, "schema_version", SCHEMA_VERSION);
     if (err == 0)
-        err = setting_set_u64(tx, "clock_ceiling", wall_us);
+        err = setting_set_u64(tx, "clock_ceiling", origin->wall_us);
+    if (err == 0)
+        err = set_store_uuid(tx, &origin->store_uuid);
     return err != 0 ? err : user_insert(tx, &root, &id);
 }
 
-int migrate_create(struct connection *c, uint64_t wall_us, const char *canonical_id)
+int migrate_create(struct connection *c, const struct migrate_origin *origin)
 {
     struct meta_tx tx = {.connection = c};
     int err = connection_run(c, STATEMENT_BEGIN_WRITE);
@@ -33,7 +57,7 @@ int migrate_create(struct connection *c, uint64_t wall_us, const char *canonical
         return err;
     err = connection_script(c, schema);
     if (err == 0)
-        err = fill(&tx, wall_us, canonical_id);
+        err = fill(&tx, origin);
     connection_reset(c);
     if (err == 0)
         err = connection_run(c, STATEMENT_COMMIT);

@@ -36,6 +36,7 @@ static struct store *new_store(void)
 {
     struct store *s = calloc(1, sizeof *s);
     assert_non_null(s);
+    s->uuid = uuid_from_random((const uint8_t *)"sixteen bytes...");
     s->data_count = 4;
     s->parity_count = 2;
     s->chunk_size = CHUNK_SIZE_MIN;
@@ -78,7 +79,9 @@ void meta_fixture_open(struct meta_fixture *f)
                                        .would_block = never_blocks, .last_error = no_error, .arg = f->path};
     struct connection *c;
     assert_int_equal(connection_open(&source, f->loop, true, &c), 0);
-    assert_int_equal(migrate_create(c, loop_wall_us(f->loop), "0123456789abcdef"), 0);
+    struct migrate_origin origin = {.store_uuid = f->store->uuid, .wall_us = loop_wall_us(f->loop),
+                                    .canonical_id = "0123456789abcdef"};
+    assert_int_equal(migrate_create(c, &origin), 0);
     connection_close(c);
     start(f);
 }
