@@ -55,6 +55,8 @@ struct lease {
     uint32_t lease_ms;
     _Atomic uint64_t held_until_us; /* 0: lost or not yet taken */
     uint64_t skip_until_us[VOLUMES_MAX], skip_us[VOLUMES_MAX];
+    bool owned[VOLUMES_MAX]; /* this holder has written there: what another one's block means. A volume that came back
+                              * late carries the block of a holder long gone */
 };
 
 /* One reading or writing of the blocks of all volumes that answer. */
@@ -172,18 +174,20 @@ static int write_blocks(struct store_inside *in, struct loop *loop, struct lease
     int err = sweep_run(in, loop, l, w, deadline_us, &good);
     if (err < 0)
         return err;
+    for (uint32_t n = 0; n < w->count; n++)
+        l->owned[w->index[n]] |= w->requests[n].result == 0;
     if (good < atomic_load(&in->quorum))
         return ERR_QUORUM;
     atomic_store(&l->held_until_us, held ? now_us + l->lease_ms * 1000ull : 0);
     return 0;
 }
 
-/* True when a block says that somebody else holds the store. */
+/* True when somebody else has written over a block of this holder. */
 static bool taken_by_other(const struct store_inside *in, const struct lease *l, const struct sweep *w)
 {
     for (uint32_t n = 0; n < w->count; n++) {
         struct heartbeat h;
-        if (w->requests[n].result == 0 && heartbeat_decode(w->blocks[n], &h) == 0 && h.held &&
+        if (w->requests[n].result == 0 && l->owned[w->index[n]] && heartbeat_decode(w->blocks[n], &h) == 0 && h.held &&
             uuid_equal(&h.store_uuid, &in->store.uuid) && !uuid_equal(&h.holder, &l->holder))
             return true;
     }

@@ -625,6 +625,27 @@ static void test_lease_released_elsewhere(void **state)
     bench_fini(&b);
 }
 
+/* A volume that comes back carries the heartbeat of a holder long gone: no reason to stop. */
+static void test_lease_old_block_returns(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_format(&b, 3, 2, 1);
+    assert_open(&b, 0x7);
+    struct store *crashed = b.store;
+    assert_open(&b, 0x6);
+    struct device d = b.devices[0];
+    uint32_t index;
+    assert_int_equal(store_attach_device(b.store, &b.loop.head, &d, &index, &b.message), 0);
+    assert_int_equal(store_lease_renew(b.store, &b.loop.head), 0);
+    struct heartbeat h;
+    assert_int_equal(heartbeat_decode(b.disks[0].bytes + HEARTBEAT_OFF, &h), 0);
+    assert_int_equal(h.counter, 2); /* the new holder's */
+    b.loop.now_us += 20000000;
+    store_close(crashed, &b.loop.head);
+    bench_fini(&b);
+}
+
 static void test_read_only_writes_nothing(void **state)
 {
     (void)state;
@@ -684,6 +705,7 @@ int main(void)
         cmocka_unit_test(test_lease_other_boot_alive),
         cmocka_unit_test(test_lease_ends),
         cmocka_unit_test(test_lease_released_elsewhere),
+        cmocka_unit_test(test_lease_old_block_returns),
         cmocka_unit_test(test_read_only_writes_nothing),
         cmocka_unit_test(test_sealing_key_outside),
     };
