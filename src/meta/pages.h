@@ -51,13 +51,21 @@ int pages_read(struct pages *, struct loop *, const struct pages_snapshot *, uin
 struct page_image { uint32_t number; const void *data; };
 /* Commits; when it returns 0 the pages are durable and published as *ret_sequence. Writer's thread. After any failure every
  * later commit fails with ERR_READ_ONLY until pages_open: what reached the mirrors is decided by recovery. ERR_NO_SPACE is the
- * exception: nothing was written. */
+ * exception, and so are ERR_TOO_LARGE (pages_record_max), ERR_NO_MEMORY and ERR_BUSY (an old snapshot keeps the log full):
+ * nothing was written, the store goes on. */
 int pages_commit(struct pages *, struct loop *, const struct page_image *, uint32_t count, uint32_t database_pages,
                  uint64_t *ret_sequence) MUST_CHECK;
 
+/* Most pages one commit can hold. */
+uint32_t pages_record_max(const struct pages *);
+
 /* True when enough is dirty that a checkpoint is worth its while. */
-bool pages_checkpoint_due(const struct pages *);
+bool pages_checkpoint_due(struct pages *);
+/* Waits a moment for snapshots older than the newest commit, then goes as far as the oldest one lets it. ERR_BUSY: a mirror
+ * failed and is marked suspect; again once the writer has put it out. Any thread but the writer's. */
 int pages_checkpoint(struct pages *, struct loop *) MUST_CHECK;
+/* The same on the writer's thread: puts failing mirrors out itself. */
+int pages_checkpoint_writer(struct pages *, struct loop *) MUST_CHECK;
 /* Called (any thread) when a checkpoint becomes due. */
 void pages_set_notify(struct pages *, void (*notify)(void *), void *arg);
 

@@ -29,6 +29,14 @@ struct mirror_range { uint64_t off; const void *data; uint32_t len; }; /* multip
 int mirror_write(struct mirror *, struct loop *, const struct mirror_range *, uint32_t count, bool durable) MUST_CHECK;
 int mirror_flush(struct mirror *, struct loop *) MUST_CHECK;
 
+/* The same from another thread than the writer's (the checkpoint): a mirror that fails or is late is marked with
+ * volume_suspect() and the answer is ERR_BUSY. Try the whole again once the writer has put it out (mirror_review). */
+int mirror_write_aside(struct mirror *, struct loop *, const struct mirror_range *, uint32_t count, bool durable) MUST_CHECK;
+int mirror_flush_aside(struct mirror *, struct loop *) MUST_CHECK;
+
+/* Puts out the mirrors that were marked suspect, as far as m+1 CURRENT ones remain. Writer's thread. */
+int mirror_review(struct mirror *, struct loop *) MUST_CHECK;
+
 /* Reads into data from the mirror that answers best, hedged to another after its deadline; check (may be NULL) decides
  * whether bytes are right: wrong ones count as corrupt, the next mirror is asked, and the wrong copies are rewritten from
  * the right one (where may_repair: only when no writer can be writing that range). ERR_CORRUPT: all copies read are
@@ -45,5 +53,14 @@ int mirror_flush_one(struct mirror *, struct loop *, uint32_t volume_index) MUST
 
 /* Adds at least one chunk to the space on every mirror. The free chunks come from the caller (placement's allocator). */
 int mirror_grow(struct mirror *, struct loop *, const uint32_t chunks[VOLUMES_MAX]) MUST_CHECK;
+
+/* Takes up the chunk list that the store has for a volume: before it becomes LEVELLING. Writer's thread. */
+int mirror_adopt(struct mirror *, uint32_t volume_index) MUST_CHECK;
+
+/* I/O to that volume that a caller stopped waiting for and that may still land. While not 0 the volume must not come
+ * back: a late write could undo a newer one. */
+uint32_t mirror_late(const struct mirror *, uint32_t volume_index);
+
+struct store *mirror_store(const struct mirror *);
 
 #endif
