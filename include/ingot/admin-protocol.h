@@ -1,0 +1,33 @@
+/* The admin protocol: how subcommands and other programs speak to a running server.
+ *
+ * A Unix stream socket (option `socket`, by default /run/ingot/ingot.socket, mode 0600: who may open it may do everything).
+ * Both ways: one JSON object per line, UTF-8, at most ADMIN_LINE_MAX bytes with the newline. Requests of one connection
+ * are answered one after the other.
+ *
+ * Request:  {"id": any, "command": "status", "arguments": {…}}
+ * Answers:  any number of {"id": same, "progress": {"what": text, "done": n, "total": n}} and {"id": same, "row": …}, then one of
+ *           {"id": same, "result": {…}} or {"id": same, "error": {"code": "NOT_FOUND", "message": "one line for people"}}
+ * Unknown members are to be ignored; new ones may appear. Error codes are the names in src/base/error.def.
+ *
+ * Commands (arguments → result):
+ *   ping            → {version, pid, store}
+ *   status          → {version, store, generation, data, parity, engine, read_ready, write_ready, can_lose,
+ *                      capacity: {raw, usable, used, available}, volumes: [volume], metadata: {…}, uptime_s}; unknown figures are null
+ *   volume-list     → {volumes: [volume]}; volume: {index, uuid, path, state, mirror, label, size, chunks, free_chunks, used_chunks,
+ *                      metadata_chunks, read_errors, write_errors, corrupt_units, repaired_units, read_latency_us, write_latency_us}
+ *   volume-add      {path, label?, force?} → {index}
+ *   volume-attach   {path} → {index}: a member that was missing is back
+ *   volume-drain    {volume} → {}: takes no new chunks; what it holds moves away
+ *   volume-offline  {volume} → {}: out of service until volume-online
+ *   volume-online   {volume} → {}
+ *   volume-grow     {volume} → {}: takes the device's grown size
+ *   volume-remove   {volume} → {}: forgets a drained or replaced member
+ *   query           {sql} → rows: first the array of column names, then arrays of values; result {rows}
+ *   backup          {path, bytes_per_second?} → {}: the server writes the file; progress in pages
+ * volume in arguments: an index, a uuid or a path. */
+#ifndef INGOT_ADMIN_PROTOCOL_H
+#define INGOT_ADMIN_PROTOCOL_H
+
+#define ADMIN_LINE_MAX (32 << 20)
+
+#endif
