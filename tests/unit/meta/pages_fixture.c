@@ -17,9 +17,15 @@ void fixture_fill(uint8_t page[PAGE_SIZE], uint32_t number, uint64_t stamp)
 
 void fixture_init(struct fixture *f, uint64_t seed, uint32_t disks)
 {
+    fixture_init_log(f, seed, disks, 1u << 20);
+}
+
+void fixture_init_log(struct fixture *f, uint64_t seed, uint32_t disks, uint32_t log_size)
+{
     memset(f, 0, sizeof *f);
     f->world = fake_world_new(seed, disks, 64u << 20);
-    f->store = fake_store_new(f->world, 2, (uint8_t)(disks / 2), FIXTURE_CHUNK, 1u << 20, 14);
+    f->store = fake_store_new(f->world, 2, (uint8_t)(disks / 2), FIXTURE_CHUNK, log_size,
+                              (uint32_t)((LOG_SPACE_OFF + log_size) / (FIXTURE_CHUNK - CHUNK_HEADER_SIZE)) + 2);
     f->loop = fake_loop_new(f->world);
     f->cache_size = 64 * PAGE_SIZE;
     struct mirror *m;

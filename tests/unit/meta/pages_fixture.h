@@ -23,7 +23,8 @@ struct fixture {
 };
 
 /* disks mirrors (parity_count = disks / 2), formatted and open. */
-void fixture_init(struct fixture *, uint64_t seed, uint32_t disks);
+void fixture_init(struct fixture *, uint64_t seed, uint32_t disks); /* with a log of 1 MiB */
+void fixture_init_log(struct fixture *, uint64_t seed, uint32_t disks, uint32_t log_size);
 void fixture_fini(struct fixture *);
 /* Opens on what the disks hold now; the err of pages_open. */
 int fixture_open(struct fixture *);
