@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "base/container.h"
 #include "placement/extent_reader.h"
 #include "placement/extent_writer.h"
 #include "placement/placement.h"
