@@ -1,7 +1,5 @@
 /* What the fixture's memory-only volumes cannot do; weak, so that a test that links the real thing has the real thing. */
-#include "meta/pages.h"
 #include "meta_fixture.h"
-#include "placement/placement.h"
 
 #define FAKE __attribute__((weak))
 
@@ -32,21 +30,4 @@ FAKE int placement_write_headers(struct placement *p, struct loop *loop, const s
 {
     (void)p, (void)loop, (void)group;
     return 0;
-}
-
-FAKE bool pages_checkpoint_due(const struct pages *p)
-{
-    (void)p;
-    return false;
-}
-
-FAKE int pages_checkpoint(struct pages *p, struct loop *loop)
-{
-    (void)p, (void)loop;
-    return 0;
-}
-
-FAKE void pages_set_notify(struct pages *p, void (*notify)(void *), void *arg)
-{
-    (void)p, (void)notify, (void)arg;
 }
