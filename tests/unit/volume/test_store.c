@@ -358,6 +358,55 @@ static void test_change_killed(void **state)
     assert_true(old_seen && new_seen);
 }
 
+/* Opening with members missing is itself killed at every operation; so is growing the metadata space. */
+static void test_recovery_killed(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1, over = 0; !over; n++) {
+        struct bench b;
+        bench_format(&b, 6, 4, 2);
+        b.loop.die_at = b.loop.operations + n;
+        assert_open(&b, 0x1f);
+        over = b.loop.operations < b.loop.die_at;
+        store_close(b.store, &b.loop.head);
+        b.loop.die_at = 0;
+        assert_open(&b, 0x3e); /* another one is missing now */
+        assert_false(b.store->read_only);
+        for (uint32_t i = 1; i < 5; i++)
+            assert_int_equal(b.store->volumes[i].mirror, MIRROR_CURRENT);
+        assert_int_equal(b.store->volumes[0].state, VOLUME_OUT);
+        uint64_t generation = b.store->generation;
+        bench_close(&b);
+        assert_open(&b, 0x3e);
+        assert_int_equal(b.store->generation, generation);
+        bench_fini(&b);
+    }
+}
+
+static void test_meta_chunks_killed(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1, over = 0; !over; n++) {
+        struct bench b;
+        bench_format(&b, 4, 2, 1);
+        assert_open(&b, 0xf);
+        b.loop.die_at = b.loop.operations + n;
+        uint32_t chunks[VOLUMES_MAX] = {7, 8, 9};
+        assert_int_equal(store_add_meta_chunks(b.store, &b.loop.head, chunks), 0);
+        over = b.loop.operations < b.loop.die_at;
+        bench_close(&b);
+        b.loop.die_at = 0;
+        assert_open(&b, 0xf);
+        uint32_t count = b.store->volumes[0].meta_chunk_count;
+        assert_true(count == 3 || (count == 4 && b.store->volumes[0].meta_chunks[3] == 7));
+        for (uint32_t i = 0; i < 3; i++) {
+            assert_int_equal(b.store->volumes[i].meta_chunk_count, count);
+            assert_int_equal(b.store->volumes[i].mirror, MIRROR_CURRENT);
+        }
+        bench_fini(&b);
+    }
+}
+
 /* One failing operation: its volume is put out by a further generation. */
 static void test_change_fails(void **state)
 {
@@ -694,6 +743,8 @@ int main(void)
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_half_is_read_only),
         cmocka_unit_test(test_change_killed),
+        cmocka_unit_test(test_recovery_killed),
+        cmocka_unit_test(test_meta_chunks_killed),
         cmocka_unit_test(test_change_fails),
         cmocka_unit_test(test_quorum_lost),
         cmocka_unit_test(test_hang),
