@@ -1,5 +1,6 @@
 #include "meta_fixture.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 #include "meta/migrate.h"
 #include "meta/state.h"
 #include "volume/loop_thread.h"
+
+#define VOLUMES 6
 
 static int open_file(void *arg, struct loop *loop, bool writer, sqlite3 **ret)
 {
@@ -32,26 +35,24 @@ static void ignore_cache_only(sqlite3 *db, bool on) { (void)db, (void)on; }
 static bool never_blocks(sqlite3 *db) { (void)db; return false; }
 static int no_error(sqlite3 *db) { (void)db; return 0; }
 
-static struct store *new_store(void)
+static struct store *new_store(struct meta_fixture *f)
 {
-    struct store *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    s->uuid = uuid_from_random((const uint8_t *)"sixteen bytes...");
-    s->data_count = 4;
-    s->parity_count = 2;
-    s->chunk_size = CHUNK_SIZE_MIN;
-    s->generation = 1;
-    s->volume_slots = 6;
-    for (uint32_t i = 0; i < 6; i++) {
-        struct volume *v = &s->volumes[i];
-        v->index = i;
-        v->present = true;
-        v->chunk_count = 100;
-        v->device.fd = -1;
-        v->device.index = i;
-        atomic_store(&v->state, VOLUME_IN);
-        atomic_store(&v->mirror, i < 5 ? MIRROR_CURRENT : MIRROR_NONE);
+    static char paths[VOLUMES][96];
+    const char *list[VOLUMES];
+    for (int i = 0; i < VOLUMES; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s/volume%d", f->folder, i);
+        int fd = open(paths[i], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, VOLUME_SIZE_MIN), 0);
+        close(fd);
+        list[i] = paths[i];
     }
+    struct store_format format = {.paths = list, .path_count = VOLUMES, .data_count = 4, .parity_count = 2};
+    struct store_message message;
+    struct store *s;
+    int err = store_format(&format, f->loop, &s, &message);
+    if (err != 0)
+        fail_msg("store_format: %s", message.text);
     return s;
 }
 
@@ -74,7 +75,7 @@ void meta_fixture_open(struct meta_fixture *f)
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof f->path, "%s/db", f->folder);
     assert_int_equal(loop_thread_new("test", NULL, &f->loop), 0);
-    f->store = new_store();
+    f->store = new_store(f);
     struct connection_source source = {.open = open_file, .set_cache_only = ignore_cache_only,
                                        .would_block = never_blocks, .last_error = no_error, .arg = f->path};
     struct connection *c;
@@ -103,7 +104,7 @@ void meta_fixture_crash(struct meta_fixture *f)
 void meta_fixture_close(struct meta_fixture *f)
 {
     stop(f);
-    free(f->store);
+    store_close(f->store, f->loop);
     loop_free(f->loop);
     char command[128];
     snprintf(command, sizeof command, "rm -r '%s'", f->folder);
@@ -128,6 +129,7 @@ static void run_posted(struct loop *loop)
 
 void meta_fixture_settle(struct meta_fixture *f)
 {
+    assert_true(f->store->lease == NULL || store_lease_renew(f->store, f->loop) == 0);
     do
         run_posted(f->loop);
     while (meta_step(f->meta));

@@ -1,5 +1,5 @@
-/* A working metadata store for unit tests, in one thread: an ordinary SQLite file under a temporary folder below, a store of
- * six volumes that exist in memory only, the thread loop, and the writer run by meta_fixture_settle(). */
+/* A working metadata store for unit tests, in one thread: a store of six file volumes (4+2) in a temporary folder, the
+ * database in an ordinary SQLite file beside them, the thread loop, and the writer run by meta_fixture_settle(). */
 #ifndef TESTS_META_FIXTURE_H
 #define TESTS_META_FIXTURE_H
 
