@@ -33,9 +33,12 @@ void extent_read_start(struct placement *, struct loop *, struct buffer_pool *, 
  * not needed any more then. */
 void extent_read_release(struct extent_read *);
 
-/* For scrub and heal: checks every unit of the extent in every slot (all = true) or only those marked missing, rewrites the
- * wrong or missing ones from the others to the slots' present places, flushes, reads back. bad: slots that were wrong;
- * *still_bad after: those that could not be mended. Asynchronous; done as above with err. */
+/* For scrub and heal: checks every unit of the extent in every slot (all = true) or only rebuilds those marked missing;
+ * rewrites the wrong or missing ones from the others to the slots' present places, flushes, reads back. bad: slots that were
+ * wrong or missing; still_bad after: those that could not be mended (bits of bad). Asynchronous; done as above with err: 0 when
+ * everything could be read or rebuilt, whether or not it could be written; ERR_CORRUPT or ERR_IO when some stripe has fewer than
+ * k good slots. Slots on volumes out of service are neither read nor written, except those in include_volumes.
+ * The extent is pinned inside for as long as any of its writes is out. */
 struct extent_repair {
     const struct extent *extent;
     bool all;
@@ -44,9 +47,12 @@ struct extent_repair {
     uint32_t bad, still_bad;      /* bit per slot */
     uint64_t bytes_read, bytes_written;
     void *state;
-    /* When not NULL: slot rebuild_slot is written to this chunk instead (moving or replacing a slot). */
+    /* When not NULL: slot rebuild_slot is written to this chunk (planned by placement_plan_slot) instead, whole (moving or
+     * replacing a slot); from its old place if that is sound, else from the others. all is ignored. */
     const struct group_slot *rebuild_to;
     uint32_t rebuild_slot;
+    uint64_t include_volumes;     /* bit per volume: out of service, but to be brought level */
+    struct task task;             /* private */
 };
 void extent_repair_start(struct placement *, struct loop *, struct buffer_pool *, struct extent_repair *);
 

@@ -44,7 +44,7 @@ static void complete(struct world *w, uint32_t index)
         if (d->fail_write_after && --d->fail_write_after == 0)
             d->fail_writes = true;
         io->result = d->fail_writes ? ERR_IO : 0;
-        if (!io->result)
+        if (!io->result && !d->drop_writes)
             memcpy(d->data + io->off, io->data, io->len);
     } else if (io->kind == IO_FLUSH) {
         io->result = d->fail_writes ? ERR_IO : 0;

@@ -23,6 +23,7 @@ struct fake_disk {
     uint64_t size;
     uint64_t read_delay_us, write_delay_us;
     bool fail_reads, fail_writes, hang_reads, hang_writes;
+    bool drop_writes; /* says done, and does nothing */
     uint32_t fail_write_after; /* not 0: so many writes succeed first, then all fail */
     uint32_t read_count, write_count;
     uint64_t read_bytes;
