@@ -16,7 +16,8 @@ static bool has_trailer(const struct aws_chunked *d)
     return d->mode != PAYLOAD_STREAM_SIGNED;
 }
 
-int aws_chunked_init(struct aws_chunked *d, enum payload_mode mode, uint64_t decoded_len, const struct sigv4_chain *chain)
+int aws_chunked_init(struct aws_chunked *d, enum payload_mode mode, uint64_t decoded_len,
+                     const struct sigv4_chain *chain)
 {
     if (!payload_is_stream(mode) || (!chain && mode != PAYLOAD_STREAM_UNSIGNED_TRAILER))
         return ERR_INVALID;

@@ -1,8 +1,9 @@
 /* The aws-chunked body coding ("Signature calculations ... chunked upload" in S3's API reference), decoded as it comes.
  *
- * Nothing of the payload is copied: aws_chunked_frame() eats framing and shows the payload bytes that follow in the input;
- * aws_chunked_take() eats as many of them as the caller could use. A chunk's signature is checked when its last byte has been
- * taken, so bytes already handed out may turn out bad: the caller drops everything when any call fails. Pure.
+ * Nothing of the payload is copied: aws_chunked_frame() eats framing and shows the payload bytes that follow in the
+ * input; aws_chunked_take() eats as many of them as the caller could use. A chunk's signature is checked when its last
+ * byte has been taken, so bytes already handed out may turn out bad: the caller drops everything when any call fails.
+ * Pure.
  *
  *     while (len > 0 && !aws_chunked_done(d)) {
  *         aws_chunked_frame(d, data, len, &used, &span);  data += used, len -= used;
@@ -45,15 +46,18 @@ struct aws_chunked {
     char trailer[AWS_CHUNKED_TRAILER_MAX];
 };
 
-/* mode: one of the stream modes. chain: from sigv4_verify; NULL only for PAYLOAD_STREAM_UNSIGNED_TRAILER. ERR_INVALID for
- * another mode. Not to be moved. */
-int aws_chunked_init(struct aws_chunked *, enum payload_mode mode, uint64_t decoded_len, const struct sigv4_chain *) MUST_CHECK;
+/* mode: one of the stream modes. chain: from sigv4_verify; NULL only for PAYLOAD_STREAM_UNSIGNED_TRAILER. ERR_INVALID
+ * for another mode. Not to be moved. */
+int aws_chunked_init(struct aws_chunked *, enum payload_mode mode, uint64_t decoded_len,
+                     const struct sigv4_chain *) MUST_CHECK;
 void aws_chunked_fini(struct aws_chunked *);
 
-/* Eats framing from data: *ret_used bytes. *ret_span: payload bytes that follow (at data + *ret_used), empty when the input
- * ran out or the body is complete. Bytes behind the end are not eaten. Errors: ERR_MALFORMED (framing, more bytes than
- * decoded_len), ERR_INCOMPLETE_BODY (fewer), ERR_SIGNATURE, ERR_TOO_LARGE (a line or the trailers past their bound), ERR_NO_MEMORY. */
-int aws_chunked_frame(struct aws_chunked *, const void *data, size_t len, size_t *ret_used, struct slice *ret_span) MUST_CHECK;
+/* Eats framing from data: *ret_used bytes. *ret_span: payload bytes that follow (at data + *ret_used), empty when the
+ * input ran out or the body is complete. Bytes behind the end are not eaten. Errors: ERR_MALFORMED (framing, more bytes
+ * than decoded_len), ERR_INCOMPLETE_BODY (fewer), ERR_SIGNATURE, ERR_TOO_LARGE (a line or the trailers past their
+ * bound), ERR_NO_MEMORY. */
+int aws_chunked_frame(struct aws_chunked *, const void *data, size_t len, size_t *ret_used,
+                      struct slice *ret_span) MUST_CHECK;
 /* The next len bytes of payload (0 up to the span's length). */
 void aws_chunked_take(struct aws_chunked *, const void *data, size_t len);
 

@@ -53,7 +53,8 @@ static size_t find_slash(struct slice value, size_t *ret_slash_len)
             *ret_slash_len = 1;
             return i;
         }
-        if (value.len - i >= 3 && value.data[i] == '%' && value.data[i + 1] == '2' && (value.data[i + 2] | 0x20) == 'f') {
+        if (value.len - i >= 3 && value.data[i] == '%' && value.data[i + 1] == '2' &&
+            (value.data[i + 2] | 0x20) == 'f') {
             *ret_slash_len = 3;
             return i;
         }

@@ -13,7 +13,7 @@ struct copy_source {
     char key[URI_KEY_LEN_MAX + 1];
     struct slice version_id; /* points into value; data NULL when absent */
 };
-/* ERR_MALFORMED: no bucket, no key, not UTF-8. ERR_TOO_LARGE: the key is too long. ERR_INVALID: the bucket's name is. */
+/* ERR_MALFORMED: no bucket, no key, not UTF-8. ERR_TOO_LARGE: the key is too long. ERR_INVALID: the bucket is. */
 int copy_source_parse(struct slice value, struct copy_source *ret) MUST_CHECK;
 
 #endif

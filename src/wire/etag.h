@@ -20,7 +20,8 @@ bool etag_next(struct slice list, size_t *position, struct etag *ret);
 bool etag_list_matches(struct slice list, struct slice opaque, bool allow_weak);
 /* The tag inside optional quotes, blanks cut. */
 struct slice etag_unquote(struct slice);
-/* MD5 in hex, or "…-N" for multipart: etag gets 16 or 20 bytes (part count big-endian). ERR_MALFORMED. Quotes optional. */
+/* MD5 in hex, "-N" behind for multipart: etag gets 16 or 20 bytes (part count big-endian). Quotes optional.
+ * ERR_MALFORMED. */
 int etag_parse(struct slice, uint8_t etag[20], uint32_t *ret_len) MUST_CHECK;
 
 #endif

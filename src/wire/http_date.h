@@ -1,4 +1,4 @@
-/* Dates: RFC 9110 (three forms) and ISO 8601. Times are microseconds since 1970, UTC. Pure; no locale, no zone files. */
+/* Dates: RFC 9110 (three forms) and ISO 8601. Times are microseconds since 1970, UTC. Pure; no locale. */
 #ifndef WIRE_HTTP_DATE_H
 #define WIRE_HTTP_DATE_H
 
@@ -12,8 +12,8 @@
 
 /* IMF-fixdate. Years 0001..9999 (later times are cut to the last second of 9999). */
 void http_date_format(uint64_t time_us, char text[HTTP_DATE_SIZE]);
-/* IMF-fixdate, RFC 850 or asctime; blanks around it are skipped. now_us resolves RFC 850's two-digit years (RFC 9110 5.6.7).
- * ERR_MALFORMED, also before 1970. */
+/* IMF-fixdate, RFC 850 or asctime; blanks around it are skipped. now_us resolves RFC 850's two-digit years (RFC 9110
+ * 5.6.7). ERR_MALFORMED, also before 1970. */
 int http_date_parse(struct slice, uint64_t now_us, uint64_t *ret_us) MUST_CHECK;
 
 void iso_date_format(uint64_t time_us, char text[ISO_DATE_SIZE]);       /* extended, milliseconds */

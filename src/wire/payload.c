@@ -131,7 +131,7 @@ static enum payload_result parse_checksum_headers(struct headers headers, struct
     return PAYLOAD_OK;
 }
 
-/* x-amz-trailer: names of trailers, comma-separated; those that are no checksums are S3's business no more than ours. */
+/* x-amz-trailer: names of trailers, comma-separated; only checksums may come that way. */
 static enum payload_result parse_trailer(struct headers headers, struct payload *p)
 {
     for (uint32_t i = 0; i < headers.count; i++) {

@@ -37,7 +37,7 @@ struct payload {
     uint64_t decoded_len;
     bool has_md5;                  /* Content-MD5 */
     uint8_t md5[MD5_LEN];
-    enum checksum_kind kind;       /* the one algorithm that the headers name, by value, trailer or algorithm; or none */
+    enum checksum_kind kind;       /* the one algorithm that the headers name, in whatever way; or none */
     bool has_checksum;             /* x-amz-checksum-KIND holds the value */
     uint8_t checksum[CHECKSUM_LEN_MAX];
     bool composite;                /* the value had "-N" behind (CompleteMultipartUpload): checksum of checksums */

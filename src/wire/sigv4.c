@@ -129,7 +129,7 @@ static bool is_signed(struct slice signed_headers, struct slice name)
     return false;
 }
 
-/* host, and every x-amz- header; the payload hash only when it is not the one that ends the canonical request anyway. */
+/* host, and every x-amz- header; the payload hash only when it does not end the canonical request anyway. */
 static enum sigv4_result check_signed(const struct sigv4 *s, struct headers headers)
 {
     if (!is_signed(s->signed_headers, slice_of("host", 4)))

@@ -1,8 +1,8 @@
 /* AWS Signature Version 4 for S3: parsing, verification, signing ("Signature Version 4 signing process" in S3's API
  * reference). Pure: the clock, the secret and the key cache are the caller's. Nothing is allocated on the usual path.
  *
- * In order: sigv4_parse (who claims to have signed, well-formed?), look the access key up, sigv4_check_scope (date, region,
- * skew, expiry), sigv4_verify. */
+ * In order: sigv4_parse (who claims to have signed, well-formed?), look the access key up, sigv4_check_scope (date,
+ * region, skew, expiry), sigv4_verify. */
 #ifndef WIRE_SIGV4_H
 #define WIRE_SIGV4_H
 
@@ -53,14 +53,14 @@ struct sigv4 {
     struct slice payload_hash;    /* last line of the canonical request: x-amz-content-sha256, or UNSIGNED-PAYLOAD */
 };
 
-/* SIGV4_ANONYMOUS when the request carries no credentials, SIGV4_VERSION_2 when it carries those of version 2 (AWS AK:SIG, or
- * AWSAccessKeyId= in the query): both are no failures yet, *ret is untouched. */
+/* SIGV4_ANONYMOUS when the request carries no credentials, SIGV4_VERSION_2 when it carries those of version 2 (AWS
+ * AK:SIG, or AWSAccessKeyId= in the query): both are no failures yet, *ret is untouched. */
 enum sigv4_result sigv4_parse(const struct sigv4_request *, const struct query *, struct sigv4 *ret) MUST_CHECK;
 
 /* Region, service "s3", date, clock skew (header) or validity (presigned). */
 enum sigv4_result sigv4_check_scope(const struct sigv4 *, struct slice region, uint64_t now_us) MUST_CHECK;
 
-/* Signing keys already derived: one per reactor, on its thread. Zero-initialised is empty; sigv4_key_cache_fini wipes. */
+/* Signing keys already derived: one per reactor, on its thread. Zero-initialised is empty; fini wipes. */
 #define SIGV4_KEY_CACHE_SIZE 64
 struct sigv4_key_cache {
     struct sigv4_key_entry {
@@ -80,10 +80,11 @@ struct sigv4_chain {
     char scope[SIGV4_SCOPE_LEN_MAX + 1];
 };
 
-/* The secret is at most SIGV4_SECRET_LEN_MAX bytes. Met in the field and accepted: "+" in a query signed as %20 or as %2B; a Host
- * whose ":80" or ":443" a proxy added.
+/* The secret is at most SIGV4_SECRET_LEN_MAX bytes. Met in the field and accepted: "+" in a query signed as %20 or
+ * as %2B; a Host whose ":80" or ":443" a proxy added.
  * Compares in constant time. cache and ret_chain may be NULL. SIGV4_MISMATCH; SIGV4_HOST_UNSIGNED and
- * SIGV4_HEADER_UNSIGNED when host or an x-amz- header present is not among the signed; SIGV4_INTERNAL when out of memory. */
+ * SIGV4_HEADER_UNSIGNED when host or an x-amz- header present is not among the signed; SIGV4_INTERNAL when out of
+ * memory. */
 enum sigv4_result sigv4_verify(const struct sigv4 *, const struct sigv4_request *, struct slice secret,
                                struct sigv4_key_cache *cache, struct sigv4_chain *ret_chain) MUST_CHECK;
 
@@ -103,11 +104,11 @@ void sigv4_format_date(uint64_t time_us, char amz_date[SIGV4_DATE_SIZE]);
 int sigv4_sign(const struct sigv4_signer *, const struct sigv4_request *, struct text *authorization,
                struct sigv4_chain *ret_chain) MUST_CHECK;
 /* Appends the whole presigned query (request's own parameters first). Signs every header given (host at least). */
-int sigv4_presign(const struct sigv4_signer *, const struct sigv4_request *, uint32_t expires_s, struct slice security_token,
-                  struct text *query) MUST_CHECK;
+int sigv4_presign(const struct sigv4_signer *, const struct sigv4_request *, uint32_t expires_s,
+                  struct slice security_token, struct text *query) MUST_CHECK;
 
-/* Signature of the next chunk from the SHA-256 of its bytes; or of the trailer from that of its canonical lines. Does not
- * move the chain on: the caller stores it in chain->previous. */
+/* Signature of the next chunk from the SHA-256 of its bytes; or of the trailer from that of its canonical lines. Does
+ * not move the chain on: the caller stores it in chain->previous. */
 int sigv4_chunk_signature(const struct sigv4_chain *, const uint8_t chunk_sha256[SHA256_LEN],
                           uint8_t signature[SHA256_LEN]) MUST_CHECK;
 int sigv4_trailer_signature(const struct sigv4_chain *, const uint8_t trailer_sha256[SHA256_LEN],

@@ -1,7 +1,7 @@
 /* The canonical request: method, path, query, headers, names of headers, payload hash.
  *
- * Path and query are decoded and encoded again byte by byte: clients that leave unreserved-by-RFC characters unescaped, or
- * escape more than they must, come to the same text. "/" and "%2F" in a path stay what they are. */
+ * Path and query are decoded and encoded again byte by byte: clients that leave unreserved-by-RFC characters unescaped,
+ * or escape more than they must, come to the same text. "/" and "%2F" in a path stay what they are. */
 #include "wire/sigv4_canonical.h"
 
 #include <string.h>

@@ -20,14 +20,14 @@ struct uri {
     struct slice path;      /* raw; begins with "/" ("/" when the target has none) */
     struct slice query;     /* raw, without "?"; data NULL when there is no "?" */
 };
-/* ERR_MALFORMED for a target that is neither origin nor absolute form ("*" included) or holds blanks or control bytes. */
+/* ERR_MALFORMED for a target that is neither origin nor absolute form ("*" included) or holds blanks or controls. */
 int uri_split(struct slice target, struct uri *ret) MUST_CHECK;
 
 /* Percent-encodes all but A-Z a-z 0-9 - . _ ~ (and "/" when keep_slash), upper-case hex. */
 void uri_encode(struct text *, struct slice, bool keep_slash);
 
-/* Decodes %XX (and "+" as a blank when plus_is_space) into buffer, which may be raw.data itself. ERR_MALFORMED for a broken
- * escape, ERR_TOO_LARGE when capacity does not suffice. */
+/* Decodes %XX (and "+" as a blank when plus_is_space) into buffer, which may be raw.data itself. ERR_MALFORMED for a
+ * broken escape, ERR_TOO_LARGE when capacity does not suffice. */
 int uri_decode(struct slice raw, bool plus_is_space, char *buffer, size_t capacity, size_t *ret_len) MUST_CHECK;
 
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). NUL passes. */
@@ -35,8 +35,9 @@ bool utf8_valid(struct slice);
 
 /* 1 to 1024 bytes of UTF-8 without NUL. */
 bool uri_key_valid(struct slice key);
-/* S3's rules for bucket names: 3..63 of a-z 0-9 - . , begins and ends with letter or digit, no "..", no dot beside a dash,
- * not like an IPv4 address, none of the reserved prefixes and suffixes. allow_underscore takes "_" inside as well. */
+/* S3's rules for bucket names: 3..63 of a-z 0-9 - . , begins and ends with letter or digit, no "..", no dot beside a
+ * dash, not like an IPv4 address, none of the reserved prefixes and suffixes. allow_underscore takes "_" inside as
+ * well. */
 bool uri_bucket_valid(struct slice name, bool allow_underscore);
 
 /* --- queries --- */
@@ -69,12 +70,18 @@ struct uri_address {
     char bucket[URI_BUCKET_LEN_MAX + 1]; /* NUL-terminated; not checked for being a valid name */
     char key[URI_KEY_LEN_MAX + 1]; /* decoded, NUL-terminated */
 };
-/* path: raw. host: the Host header (a port is ignored), may be empty. domains: names under which buckets are hosts, without
- * port, lower case. Errors: ERR_MALFORMED (broken escape, key not UTF-8, NUL: InvalidURI), ERR_INVALID (bucket too long:
- * InvalidBucketName), ERR_TOO_LARGE (key over 1024 bytes: KeyTooLongError). */
+/* path: raw. host: the Host header (a port is ignored), may be empty. domains: names under which buckets are hosts,
+ * without port, lower case. Errors: ERR_MALFORMED (broken escape, key not UTF-8, NUL: InvalidURI), ERR_INVALID (bucket
+ * too long: InvalidBucketName), ERR_TOO_LARGE (key over 1024 bytes: KeyTooLongError). */
 int uri_address_parse(struct slice path, struct slice host, const struct slice *domains, uint32_t domain_count,
                       struct uri_address *ret) MUST_CHECK;
-static inline struct slice uri_address_bucket(const struct uri_address *a) { return slice_of(a->bucket, a->bucket_len); }
-static inline struct slice uri_address_key(const struct uri_address *a) { return slice_of(a->key, a->key_len); }
+static inline struct slice uri_address_bucket(const struct uri_address *a)
+{
+    return slice_of(a->bucket, a->bucket_len);
+}
+static inline struct slice uri_address_key(const struct uri_address *a)
+{
+    return slice_of(a->key, a->key_len);
+}
 
 #endif

@@ -1,5 +1,5 @@
-/* Ids of versions and uploads as text: 16 bytes in 26 characters of RFC 4648's base32hex, lower case, without padding (its
- * order is the bytes' order, and it needs no quoting anywhere). Pure. */
+/* Ids of versions and uploads as text: 16 bytes in 26 characters of RFC 4648's base32hex, lower case, without padding
+ * (its order is the bytes' order, and it needs no quoting anywhere). Pure. */
 #ifndef WIRE_VERSION_ID_H
 #define WIRE_VERSION_ID_H
 

@@ -33,7 +33,7 @@ static void stop(struct builder *b, int err)
 static struct slice local_name(const char *name)
 {
     const char *colon = strrchr(name, ':');
-    if (colon)
+    if (colon && colon[1])
         name = colon + 1;
     return slice_of(name, strlen(name));
 }

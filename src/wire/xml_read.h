@@ -24,8 +24,8 @@ struct xml_node {
 
 struct xml_document;
 
-/* ERR_MALFORMED (not well-formed, a DTD, too deep, too many elements), ERR_TOO_LARGE (over XML_SIZE_MAX), ERR_NO_MEMORY.
- * The document owns its memory and does not refer to data. */
+/* ERR_MALFORMED (not well-formed, a DTD, too deep, too many elements), ERR_TOO_LARGE (over XML_SIZE_MAX),
+ * ERR_NO_MEMORY. The document owns its memory and does not refer to data. */
 int xml_parse(const void *data, size_t len, struct xml_document **ret) MUST_CHECK;
 void xml_document_free(struct xml_document *); /* NULL is fine */
 const struct xml_node *xml_root(const struct xml_document *);

@@ -1,4 +1,5 @@
-/* The request documents of S3's core, typed. Malformed is ERR_MALFORMED (MalformedXML); unknown elements are skipped. Pure. */
+/* The request documents of S3's core, typed. Malformed is ERR_MALFORMED (MalformedXML); unknown elements are skipped.
+ * Pure. */
 #ifndef WIRE_XML_REQUEST_H
 #define WIRE_XML_REQUEST_H
 
@@ -60,8 +61,8 @@ enum versioning_status { VERSIONING_NONE = 0, VERSIONING_ENABLED = 1, VERSIONING
 struct versioning_document { enum versioning_status status; bool has_mfa_delete, mfa_delete; };
 int versioning_document_parse(const void *data, size_t len, struct versioning_document *ret) MUST_CHECK;
 
-/* Tagging. Keys are unique (ERR_EXISTS: InvalidTag in S3's words), 1..128 characters, values 0..256 (ERR_INVALID); no more
- * than TAGS_MAX (ERR_TOO_LARGE). */
+/* Tagging. Keys are unique (ERR_EXISTS: InvalidTag in S3's words), 1..128 characters, values 0..256 (ERR_INVALID); no
+ * more than TAGS_MAX (ERR_TOO_LARGE). */
 struct tag { struct slice key, value; };
 struct tagging_document {
     struct tag tags[TAGS_MAX];

@@ -1,5 +1,6 @@
-/* Fuzz targets: each file defines this one function. Built by --enable-fuzzers with libFuzzer; otherwise with replay.c, which
- * runs the files of tests/fuzz/corpus/NAME through it in `make check`. Every target checks what must hold of its results. */
+/* Fuzz targets: each file defines this one function. Built by --enable-fuzzers with libFuzzer; otherwise with replay.c,
+ * which runs the files of tests/fuzz/corpus/NAME through it in `make check`. Every target checks what must hold of its
+ * results. */
 #ifndef FUZZ_H
 #define FUZZ_H
 

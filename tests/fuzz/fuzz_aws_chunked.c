@@ -1,5 +1,5 @@
-/* Chunked bodies: a byte for the mode, one for the size of pieces, two for the decoded length, the body. Pieces of any size
- * must lead to the same outcome. */
+/* Chunked bodies: a byte for the mode, one for the size of pieces, two for the decoded length, the body. Pieces of any
+ * size must lead to the same outcome. */
 #include <string.h>
 
 #include "fuzz.h"
@@ -7,10 +7,12 @@
 
 struct outcome { int err; uint64_t payload_len; uint32_t hash, trailer_count; };
 
-static struct outcome decode(const uint8_t *body, size_t len, enum payload_mode mode, uint64_t decoded_len, size_t piece_max)
+static struct outcome decode(const uint8_t *body, size_t len, enum payload_mode mode, uint64_t decoded_len,
+                             size_t piece_max)
 {
     static struct aws_chunked d;
-    static const struct sigv4_chain chain = {.amz_date = "20130524T000000Z", .scope = "20130524/us-east-1/s3/aws4_request"};
+    static const struct sigv4_chain chain = {.amz_date = "20130524T000000Z",
+                                             .scope = "20130524/us-east-1/s3/aws4_request"};
     struct outcome o = {.hash = 1};
     must(aws_chunked_init(&d, mode, decoded_len, &chain) == 0);
     while (len && !aws_chunked_done(&d)) {

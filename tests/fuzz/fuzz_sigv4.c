@@ -35,7 +35,8 @@ static void check_round_trip(const struct sigv4_request *request, const struct q
             !slice_equal_string_nocase(name, "x-amz-content-sha256") && !slice_equal_string_nocase(name, "host"))
             items[count++] = request->headers.items[i];
     }
-    if (!plain || count + 4 > HEADERS_MAX || query_has(query, "X-Amz-Algorithm") || query_has(query, "X-Amz-Credential") ||
+    if (!plain || count + 4 > HEADERS_MAX || query_has(query, "X-Amz-Algorithm") ||
+        query_has(query, "X-Amz-Credential") ||
         query_has(query, "X-Amz-Signature") || query_has(query, "AWSAccessKeyId"))
         return;
     items[count++] = (struct header){slice_of("host", 4), slice_of("h", 1)};
@@ -71,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         const char *colon = line.len ? memchr(line.data, ':', line.len) : NULL;
         size_t name_len = colon ? (size_t)(colon - line.data) : 0;
         if (colon)
-            items[count++] = (struct header){slice_of(line.data, name_len), slice_of(colon + 1, line.len - name_len - 1)};
+            items[count++] = (struct header){slice_of(line.data, name_len),
+                                             slice_of(colon + 1, line.len - name_len - 1)};
     }
     struct sigv4_request request = {method, uri.path, uri.query, {items, count}};
     struct query query;

@@ -1,5 +1,5 @@
-/* Runs a fuzz target over its corpus: the files named as arguments, or those of $srcdir/tests/fuzz/corpus/NAME for a program
- * called fuzz_NAME. Each file is also cut short at several places. Fails when there is no file at all. */
+/* Runs a fuzz target over its corpus: the files named as arguments, or those of $srcdir/tests/fuzz/corpus/NAME for a
+ * program called fuzz_NAME. Each file is also cut short at several places. Fails when there is no file at all. */
 #include <dirent.h>
 #include <string.h>
 
@@ -66,7 +66,8 @@ int main(int argc, char **argv)
     name = name ? name + 1 : argv[0];
     must(strncmp(name, "fuzz_", 5) == 0);
     char folder[2048];
-    must((size_t)snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/%s", source ? source : ".", name + 5) < sizeof(folder));
+    int len = snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/%s", source ? source : ".", name + 5);
+    must(len > 0 && (size_t)len < sizeof(folder));
     int count = run_folder(folder);
     printf("%s: %d files\n", folder, count);
     return count > 0 ? 0 : 1;

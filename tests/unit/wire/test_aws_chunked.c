@@ -220,7 +220,8 @@ static void test_misuse(void **state)
     assert_int_equal(aws_chunked_init(&d, PAYLOAD_SHA256, 0, &chain), ERR_INVALID);
     assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_SIGNED, 0, NULL), ERR_INVALID);
     /* A signed stream whose chunk names no signature, or two. */
-    static const char *const bodies[] = {"1\r\na\r\n", "1;chunk-signature=" CHUNK_1 ";chunk-signature=" CHUNK_1 "\r\na\r\n"};
+    static const char *const bodies[] = {"1\r\na\r\n",
+        "1;chunk-signature=" CHUNK_1 ";chunk-signature=" CHUNK_1 "\r\na\r\n"};
     for (size_t i = 0; i < COUNT(bodies); i++) {
         size_t used;
         struct slice span;

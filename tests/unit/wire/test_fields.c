@@ -89,7 +89,8 @@ static void test_iso_date(void **state)
         {"1994-11-06T08:49:37Z", 784111777 * SECOND}, {"1994-11-06T09:49:37+01:00", 784111777 * SECOND},
         {"1994-11-06T07:19:37-0130", 784111777 * SECOND}, {"1994-11-06 08:49:37", 784111777 * SECOND},
         {"1994-11-06T08:49:37.1234567Z", 784111777 * SECOND + 123456}, {"1994-11-06", 784080000 * SECOND},
-        {"19941106", 784080000 * SECOND}, {"1994-11-06T08:49Z", 784111740 * SECOND}, {"19941106T0849Z", 784111740 * SECOND},
+        {"19941106", 784080000 * SECOND}, {"1994-11-06T08:49Z", 784111740 * SECOND}, {"19941106T0849Z",
+         784111740 * SECOND},
         {"1994-11-06T10:49:37+02", 784111777 * SECOND}, {"1994-11-06T08:49:60Z", 784111799 * SECOND},
     };
     uint64_t us;
@@ -116,7 +117,8 @@ static void test_range(void **state)
 {
     (void)state;
     static const struct { const char *text; uint64_t size, first, len; int err; } good[] = {
-        {"bytes=0-0", 10, 0, 1, 0}, {"bytes=0-9", 10, 0, 10, 0}, {"bytes=5-100", 10, 5, 5, 0}, {"bytes=9-", 10, 9, 1, 0},
+        {"bytes=0-0", 10, 0, 1, 0}, {"bytes=0-9", 10, 0, 10, 0}, {"bytes=5-100", 10, 5, 5, 0}, {"bytes=9-", 10, 9, 1,
+         0},
         {"bytes=10-", 10, 0, 0, ERR_INVALID_RANGE}, {"bytes=-3", 10, 7, 3, 0}, {"bytes=-30", 10, 0, 10, 0},
         {"bytes=-0", 10, 0, 0, ERR_INVALID_RANGE}, {"bytes=0-", 0, 0, 0, ERR_INVALID_RANGE},
         {"bytes=-1", 0, 0, 0, ERR_INVALID_RANGE}, {" Bytes = 1 - 2 ", 10, 1, 2, 0},
@@ -131,7 +133,8 @@ static void test_range(void **state)
         assert_int_equal(first, good[i].first);
         assert_int_equal(len, good[i].len);
     }
-    static const char *const bad[] = {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=1", "bytes=2-1", "bytes=0-1,3-4",
+    static const char *const bad[] = {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=1", "bytes=2-1",
+        "bytes=0-1,3-4",
         "items=0-1", "bytes 0-1", "bytes=0-1x", "bytes=--1", "bytes=+1-2", "bytes=1-2-3"};
     struct range range;
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -151,7 +154,8 @@ static void test_etag(void **state)
     static const struct { const char *list, *tag; bool weak_too, matches; } cases[] = {
         {"\"a\"", "a", false, true}, {"a", "a", false, true}, {"*", "x", false, true}, {"\"*\"", "x", false, false},
         {"\"a\", \"b\"", "b", false, true}, {"a,b", "b", false, true}, {"W/\"a\"", "a", false, false},
-        {"W/\"a\"", "a", true, true}, {"\"a,b\"", "a,b", false, true}, {"\"a,b\"", "b", false, false}, {"", "a", true, false},
+        {"W/\"a\"", "a", true, true}, {"\"a,b\"", "a,b", false, true}, {"\"a,b\"", "b", false, false}, {"", "a", true,
+         false},
         {" , ,", "a", true, false}, {"\"a", "a", false, true}, {"a b", "a", false, false}, {"\"\"", "", false, true},
         {"\"a\"\"b\"", "b", false, true},
     };
@@ -181,11 +185,13 @@ static void test_copy_source(void **state)
     (void)state;
     static const struct { const char *value, *bucket, *key, *version_id; } good[] = {
         {"bucket/key", "bucket", "key", NULL}, {"/bucket/key", "bucket", "key", NULL},
-        {"bucket/a+b c/%2B%20\xc3\xa4", "bucket", "a+b c/+ \xc3\xa4", NULL}, {"bucket/%uFF08%", "bucket", "%uFF08%", NULL},
+        {"bucket/a+b c/%2B%20\xc3\xa4", "bucket", "a+b c/+ \xc3\xa4", NULL}, {"bucket/%uFF08%", "bucket", "%uFF08%",
+         NULL},
         {"bucket%2Fdir%2fkey", "bucket", "dir/key", NULL}, {"%2Fbucket%2Fkey", "bucket", "key", NULL},
         {"bucket/key?versionId=null", "bucket", "key", "null"}, {"bucket/key?x=1", "bucket", "key?x=1", NULL},
         {"bucket/key?versionId=", "bucket", "key", ""}, {"bucket//key", "bucket", "/key", NULL},
-        {"bucket/a?versionId=b?versionId=c", "bucket", "a?versionId=b", "c"}, {"bucket/a%3FversionId=b", "bucket", "a?versionId=b", NULL},
+        {"bucket/a?versionId=b?versionId=c", "bucket", "a?versionId=b", "c"}, {"bucket/a%3FversionId=b", "bucket",
+         "a?versionId=b", NULL},
     };
     struct copy_source source;
     for (size_t i = 0; i < COUNT(good); i++) {
@@ -207,7 +213,8 @@ static void test_copy_source(void **state)
     long_value[1] = 'a';
     long_value[1500] = '/';
     assert_int_equal(copy_source_parse(slice_string(long_value), &source), ERR_INVALID);
-    static const char *const bad[] = {"", "/", "bucket", "/bucket", "bucket/", "//key", "bucket/%ff", "bucket/%00", "?versionId=a"};
+    static const char *const bad[] = {"", "/", "bucket", "/bucket", "bucket/", "//key", "bucket/%ff", "bucket/%00",
+        "?versionId=a"};
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_int_equal(copy_source_parse(slice_string(bad[i]), &source), ERR_MALFORMED);
     assert_int_equal(copy_source_parse(slice_string("b%00/k"), &source), ERR_INVALID);

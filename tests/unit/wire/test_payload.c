@@ -37,7 +37,8 @@ static void test_plain(void **state)
     assert_int_equal(p.kind, CHECKSUM_CRC32);
     assert_hex(p.checksum, 4, "3610a686");
     assert_int_equal(p.type, CHECKSUM_FULL_OBJECT);
-    assert_int_equal(parse((struct field[8]){{"x-amz-checksum-sha256", "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=-2"},
+    assert_int_equal(parse((struct field[8]){{"x-amz-checksum-sha256",
+        "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=-2"},
                                              {"x-amz-checksum-type", "COMPOSITE"}}, &p), PAYLOAD_OK);
     assert_true(p.composite);
     assert_int_equal(p.composite_parts, 2);
@@ -65,7 +66,8 @@ static void test_streams(void **state)
         assert_true(payload_is_stream(p.mode));
         assert_int_equal(p.decoded_len, 66560);
     }
-    assert_int_equal(parse((struct field[8]){{"x-amz-content-sha256", modes[2].value}, {"x-amz-decoded-content-length", "1"},
+    assert_int_equal(parse((struct field[8]){{"x-amz-content-sha256", modes[2].value}, {"x-amz-decoded-content-length",
+        "1"},
                                              {"x-amz-trailer", "X-Amz-Checksum-CRC64NVME"},
                                              {"x-amz-sdk-checksum-algorithm", "CRC64NVME"}}, &p), PAYLOAD_OK);
     assert_true(p.in_trailer);
@@ -103,7 +105,8 @@ static void test_bad(void **state)
         {{{"x-amz-checksum-crc32", "NhCmhg=="}, {"x-amz-checksum-crc32c", "NhCmhg=="}}, PAYLOAD_MANY_CHECKSUMS},
         {{{"x-amz-checksum-crc32", "NhCmhg=="}, {"x-amz-checksum-crc32", "NhCmhg=="}}, PAYLOAD_MANY_CHECKSUMS},
         {{STREAM, {"x-amz-trailer", "x-amz-checksum-crc32,x-amz-checksum-sha1"}}, PAYLOAD_MANY_CHECKSUMS},
-        {{STREAM, {"x-amz-trailer", "x-amz-checksum-crc32"}, {"x-amz-checksum-crc32", "NhCmhg=="}}, PAYLOAD_MANY_CHECKSUMS},
+        {{STREAM, {"x-amz-trailer", "x-amz-checksum-crc32"}, {"x-amz-checksum-crc32", "NhCmhg=="}},
+         PAYLOAD_MANY_CHECKSUMS},
         {{STREAM, {"x-amz-trailer", "x-amz-other"}}, PAYLOAD_BAD_TRAILER},
         {{{"x-amz-trailer", "x-amz-checksum-crc32"}}, PAYLOAD_BAD_TRAILER},
         {{{"x-amz-sdk-checksum-algorithm", "MD4"}}, PAYLOAD_BAD_ALGORITHM},
@@ -126,10 +129,12 @@ static void test_bad(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    static const enum checksum_kind kinds[] = {CHECKSUM_CRC32, CHECKSUM_CRC32C, CHECKSUM_CRC64NVME, CHECKSUM_SHA1, CHECKSUM_SHA256};
+    static const enum checksum_kind kinds[] = {CHECKSUM_CRC32, CHECKSUM_CRC32C, CHECKSUM_CRC64NVME, CHECKSUM_SHA1,
+        CHECKSUM_SHA256};
     for (size_t i = 0; i < COUNT(kinds); i++) {
         assert_int_equal(checksum_kind_parse(slice_string(checksum_name(kinds[i]))), kinds[i]);
-        assert_true(slice_equal_string_nocase(slice_string(checksum_header_name(kinds[i]) + 15), checksum_name(kinds[i])));
+        assert_true(slice_equal_string_nocase(slice_string(checksum_header_name(kinds[i]) + 15),
+            checksum_name(kinds[i])));
     }
     assert_int_equal(checksum_kind_parse(slice_string("")), CHECKSUM_NONE);
     assert_null(checksum_header_name(CHECKSUM_NONE));
@@ -139,7 +144,8 @@ static void test_content_encoding(void **state)
 {
     (void)state;
     static const struct { const char *value, *stored; } cases[] = {
-        {"aws-chunked", ""}, {"AWS-Chunked,gzip", "gzip"}, {"gzip, aws-chunked", "gzip"}, {"gzip,aws-chunked , br", "gzip, br"},
+        {"aws-chunked", ""}, {"AWS-Chunked,gzip", "gzip"}, {"gzip, aws-chunked", "gzip"}, {"gzip,aws-chunked , br",
+         "gzip, br"},
         {"gzip", "gzip"}, {"", ""}, {",,", ""},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -39,7 +39,8 @@ static void make(struct sample *sample, const struct example *example)
     }
     assert_int_equal(uri_split(slice_string(example->target), &uri), 0);
     assert_int_equal(query_parse(uri.query, &sample->query), 0);
-    sample->request = (struct sigv4_request){slice_string(example->method), uri.path, uri.query, {sample->items, count}};
+    sample->request = (struct sigv4_request){slice_string(example->method), uri.path, uri.query, {sample->items,
+        count}};
 }
 
 static enum sigv4_result verify(const struct example *example, struct sigv4_key_cache *cache, struct sigv4_chain *chain)
@@ -191,11 +192,13 @@ static void test_cache(void **state)
 
 #define HOST {"host", "h"}
 #define SIGNED(names) {"authorization", AUTHORIZATION(names, ZEROS)}
+#define AS(credential) "AWS4-HMAC-SHA256 Credential=" credential ", SignedHeaders=host, Signature=" ZEROS
 #define USUAL "host;x-amz-content-sha256;x-amz-date"
 #define PRESIGNED(credential, date, expires, names) \
     "/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" credential "&X-Amz-Date=" date "&X-Amz-Expires=" expires \
     "&X-Amz-SignedHeaders=" names "&X-Amz-Signature=" ZEROS
-#define QUERY_CREDENTIAL "AK/20130524/us-east-1/s3/aws4_request"
+#define NOW "20130524T000000Z"
+#define CREDENTIAL_2 "AK/20130524/us-east-1/s3/aws4_request"
 
 static const struct { struct example example; enum sigv4_result result; } bad[] = {
     {{"GET", "/k", {HOST}}, SIGV4_ANONYMOUS},
@@ -207,23 +210,31 @@ static const struct { struct example example; enum sigv4_result result; } bad[] 
     {{"GET", "/k?X-Amz-Signature=x", {HOST, SIGNED(USUAL)}}, SIGV4_BOTH_KINDS},
     {{"GET", "/k?AWSAccessKeyId=AK&Signature=x", {HOST, SIGNED(USUAL)}}, SIGV4_BOTH_KINDS},
     {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256"}}}, SIGV4_HEADER_MALFORMED},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=" CREDENTIAL}}}, SIGV4_HEADER_MALFORMED},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=" CREDENTIAL}}},
+     SIGV4_HEADER_MALFORMED},
     {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AUTHORIZATION("host;;a", ZEROS)}}}, SIGV4_HEADER_MALFORMED},
     {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AUTHORIZATION("host;", ZEROS)}}}, SIGV4_HEADER_MALFORMED},
     {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AUTHORIZATION("host", "00")}}}, SIGV4_HEADER_MALFORMED},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AUTHORIZATION("host", ZEROS) ", More=1"}}}, SIGV4_HEADER_MALFORMED},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=AK/2013052/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_MALFORMED},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=AK/2013052x/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_MALFORMED},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=/20130524/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_MALFORMED},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=AK/20130524/us-east-1/s3/aws4, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_MALFORMED},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=AK/s3/aws4_request, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_MALFORMED},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AUTHORIZATION("host", ZEROS) ", More=1"}}},
+     SIGV4_HEADER_MALFORMED},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("AK/2013052/us-east-1/s3/aws4_request")}}},
+     SIGV4_HEADER_MALFORMED},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("AK/2013052x/us-east-1/s3/aws4_request")}}},
+     SIGV4_HEADER_MALFORMED},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("/20130524/us-east-1/s3/aws4_request")}}},
+     SIGV4_HEADER_MALFORMED},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("AK/20130524/us-east-1/s3/aws4")}}}, SIGV4_HEADER_MALFORMED},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("AK/s3/aws4_request")}}}, SIGV4_HEADER_MALFORMED},
     {{"GET", "/k", {HOST, HASH, SIGNED(USUAL)}}, SIGV4_MISSING_DATE},
     {{"GET", "/k", {HOST, HASH, {"x-amz-date", "yesterday"}, SIGNED(USUAL)}}, SIGV4_MISSING_DATE},
     {{"GET", "/k", {HOST, HASH, {"date", "yesterday"}, SIGNED(USUAL)}}, SIGV4_MISSING_DATE},
     {{"GET", "/k", {HOST, DATE, SIGNED(USUAL)}}, SIGV4_MISSING_PAYLOAD_HASH},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=AK/20130524/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_REGION},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=AK/20130524/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_SERVICE},
-    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", "AWS4-HMAC-SHA256 Credential=AK/20130523/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=" ZEROS}}}, SIGV4_HEADER_SCOPE_DATE},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("AK/20130524/eu-west-1/s3/aws4_request")}}},
+     SIGV4_HEADER_REGION},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("AK/20130524/us-east-1/iam/aws4_request")}}},
+     SIGV4_HEADER_SERVICE},
+    {{"GET", "/k", {HOST, DATE, HASH, {"authorization", AS("AK/20130523/us-east-1/s3/aws4_request")}}},
+     SIGV4_HEADER_SCOPE_DATE},
     {{"GET", "/k", {HOST, {"x-amz-date", "20130524T001501Z"}, HASH, SIGNED(USUAL)}}, SIGV4_SKEWED},
     {{"GET", "/k", {HOST, {"x-amz-date", "20130524T001500Z"}, HASH, SIGNED(USUAL)}}, SIGV4_MISMATCH},
     {{"GET", "/k", {HOST, {"date", "Fri, 24 May 2013 00:15:00 GMT"}, HASH, SIGNED("date;host")}}, SIGV4_MISMATCH},
@@ -233,21 +244,26 @@ static const struct { struct example example; enum sigv4_result result; } bad[] 
     {{"GET", "/k", {HOST, DATE, HASH, SIGNED("host;x-amz-date")}}, SIGV4_MISMATCH},
     {{"GET", "/k?X-Amz-Algorithm=AWS4-HMAC-SHA256", {HOST}}, SIGV4_QUERY_MALFORMED},
     {{"GET", PRESIGNED("AK", "20130524T000000Z", "1", "host"), {HOST}}, SIGV4_QUERY_MALFORMED},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "1", ""), {HOST}}, SIGV4_QUERY_MALFORMED},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "2013-05-24", "1", "host"), {HOST}}, SIGV4_QUERY_DATE},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "0", "host"), {HOST}}, SIGV4_QUERY_EXPIRES},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "604801", "host"), {HOST}}, SIGV4_QUERY_EXPIRES},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "-1", "host"), {HOST}}, SIGV4_QUERY_EXPIRES},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "604800", "host"), {HOST}}, SIGV4_MISMATCH},
-    {{"GET", PRESIGNED("AK/20130524/eu-west-1/s3/aws4_request", "20130524T000000Z", "1", "host"), {HOST}}, SIGV4_QUERY_REGION},
-    {{"GET", PRESIGNED("AK/20130524/us-east-1/sts/aws4_request", "20130524T000000Z", "1", "host"), {HOST}}, SIGV4_QUERY_SERVICE},
-    {{"GET", PRESIGNED("AK/20130525/us-east-1/s3/aws4_request", "20130524T000000Z", "1", "host"), {HOST}}, SIGV4_QUERY_SCOPE_DATE},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T001501Z", "1", "host"), {HOST}}, SIGV4_NOT_YET_VALID},
-    {{"GET", PRESIGNED("AK/20130523/us-east-1/s3/aws4_request", "20130523T235958Z", "1", "host"), {HOST}}, SIGV4_EXPIRED},
-    {{"GET", PRESIGNED("AK/20130523/us-east-1/s3/aws4_request", "20130523T235959Z", "1", "host"), {HOST}}, SIGV4_MISMATCH},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "1", "range"), {HOST}}, SIGV4_HOST_UNSIGNED},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "1", "host"), {HOST, {"x-amz-acl", "private"}}}, SIGV4_HEADER_UNSIGNED},
-    {{"GET", PRESIGNED(QUERY_CREDENTIAL, "20130524T000000Z", "1", "host") "&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD",
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "1", ""), {HOST}}, SIGV4_QUERY_MALFORMED},
+    {{"GET", PRESIGNED(CREDENTIAL_2, "2013-05-24", "1", "host"), {HOST}}, SIGV4_QUERY_DATE},
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "0", "host"), {HOST}}, SIGV4_QUERY_EXPIRES},
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "604801", "host"), {HOST}}, SIGV4_QUERY_EXPIRES},
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "-1", "host"), {HOST}}, SIGV4_QUERY_EXPIRES},
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "604800", "host"), {HOST}}, SIGV4_MISMATCH},
+    {{"GET", PRESIGNED("AK/20130524/eu-west-1/s3/aws4_request", "20130524T000000Z", "1", "host"), {HOST}},
+     SIGV4_QUERY_REGION},
+    {{"GET", PRESIGNED("AK/20130524/us-east-1/sts/aws4_request", "20130524T000000Z", "1", "host"), {HOST}},
+     SIGV4_QUERY_SERVICE},
+    {{"GET", PRESIGNED("AK/20130525/us-east-1/s3/aws4_request", "20130524T000000Z", "1", "host"), {HOST}},
+     SIGV4_QUERY_SCOPE_DATE},
+    {{"GET", PRESIGNED(CREDENTIAL_2, "20130524T001501Z", "1", "host"), {HOST}}, SIGV4_NOT_YET_VALID},
+    {{"GET", PRESIGNED("AK/20130523/us-east-1/s3/aws4_request", "20130523T235958Z", "1", "host"), {HOST}},
+     SIGV4_EXPIRED},
+    {{"GET", PRESIGNED("AK/20130523/us-east-1/s3/aws4_request", "20130523T235959Z", "1", "host"), {HOST}},
+     SIGV4_MISMATCH},
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "1", "range"), {HOST}}, SIGV4_HOST_UNSIGNED},
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "1", "host"), {HOST, {"x-amz-acl", "private"}}}, SIGV4_HEADER_UNSIGNED},
+    {{"GET", PRESIGNED(CREDENTIAL_2, NOW, "1", "host") "&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD",
       {HOST, HASH}}, SIGV4_HEADER_UNSIGNED},
 };
 
@@ -311,7 +327,8 @@ static void test_canonical_headers(void **state)
     assert_int_equal(query_parse(slice_of("", 0), &empty), 0);
     assert_int_equal(sigv4_parse(&request, &empty, &s), SIGV4_OK);
     assert_int_equal(sigv4_canonical_request(&s, &request, &text), 0);
-    assert_string_equal(text.data, "GET\n/k\na=%25zz&b=\nexpect:100-continue\nhost:h\nother:\nx-amz-content-sha256:" EMPTY_HASH
+    assert_string_equal(text.data,
+        "GET\n/k\na=%25zz&b=\nexpect:100-continue\nhost:h\nother:\nx-amz-content-sha256:" EMPTY_HASH
                                    "\nx-amz-date:20130524T000000Z\nx-amz-meta-a:1,2 3\n\n"
                                    "expect;host;other;x-amz-content-sha256;x-amz-date;x-amz-meta-a\n" EMPTY_HASH);
     text_free(&text);
@@ -377,10 +394,12 @@ static void test_presign(void **state)
     assert_int_equal(sigv4_presign(&signer, &sample.request, 86400, (struct slice){0}, &query), 0);
     assert_string_equal(query.data, strchr(good[4].target, '?') + 1);
     text_clear(&query);
-    make(&sample, &(struct example){"GET", "/bucket/k%20y?response-content-disposition=attachment%3B%20filename%3D%22a%2Bb.txt%22",
+    make(&sample, &(struct example){"GET",
+        "/bucket/k%20y?response-content-disposition=attachment%3B%20filename%3D%22a%2Bb.txt%22",
                                     {{"host", "127.0.0.1:9000"}}});
     assert_int_equal(sigv4_presign(&signer, &sample.request, 3600, slice_string("tok/en+=="), &query), 0);
-    assert_non_null(strstr(query.data, "&X-Amz-Signature=24e48baa62fea5104de043ff748ab1e5d083967bce942e74aef72338a1a2abca"));
+    assert_non_null(strstr(query.data,
+        "&X-Amz-Signature=24e48baa62fea5104de043ff748ab1e5d083967bce942e74aef72338a1a2abca"));
     text_free(&query);
     query_fini(&sample.query);
 }
@@ -390,7 +409,8 @@ static void test_policy(void **state)
     (void)state;
     uint8_t signature[SHA256_LEN];
     struct slice policy = slice_string("eyJleHBpcmF0aW9uIjoiMjAxMy0wNS0yNVQwMDowMDowMFoifQ==");
-    assert_int_equal(sigv4_policy_signature(slice_string(SECRET), slice_string("20130524/us-east-1/s3/aws4_request"), policy,
+    assert_int_equal(sigv4_policy_signature(slice_string(SECRET), slice_string("20130524/us-east-1/s3/aws4_request"),
+        policy,
                                             signature), 0);
     assert_hex(signature, SHA256_LEN, "578ed319d7de7aa96b18f1e8f5c4a5c313cb009f3126c857a0f05ad2d2743800");
     static const char *const scopes[] = {"", "20130524/us-east-1/s3", "20130524/us-east-1/s3/aws4_request/", "a/b/c/d"};

@@ -70,6 +70,9 @@ static void test_read(void **state)
     assert_null(xml_child_text(root, "e").data);
     xml_document_free(document);
     xml_document_free(NULL);
+    assert_int_equal(parse("<: s:=\"u\"/>", &document), 0); /* a name is never empty */
+    assert_slice(xml_root(document)->name, ":");
+    xml_document_free(document);
 }
 
 static void test_read_bad(void **state)
@@ -77,7 +80,8 @@ static void test_read_bad(void **state)
     (void)state;
     static const char *const bad[] = {
         "", " ", "<a>", "<a></b>", "<a/><b/>", "text", "<a>&nbsp;</a>", "<a>\x01</a>", "<a>\xff</a>", "<a b=1/>",
-        "<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>", "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
+        "<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>",
+            "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
         "<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a></a></a></a></a></a></a></a></a>",
     };
     struct xml_document *document;
@@ -278,7 +282,8 @@ static void test_tagging_header(void **state)
     assert_int_equal(d.tag_count, 0);
     tagging_document_fini(&d);
     static const struct { const char *value; int err; } bad[] = {
-        {"a=%", ERR_MALFORMED}, {"%=a", ERR_MALFORMED}, {"=1", ERR_INVALID}, {"a=%ff", ERR_INVALID}, {"a=1&a=2", ERR_EXISTS}};
+        {"a=%", ERR_MALFORMED}, {"%=a", ERR_MALFORMED}, {"=1", ERR_INVALID}, {"a=%ff", ERR_INVALID}, {"a=1&a=2",
+         ERR_EXISTS}};
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_int_equal(tagging_header_parse(slice_string(bad[i].value), &d), bad[i].err);
     struct text text = {0};
