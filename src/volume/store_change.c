@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "volume/chunk.h"
 #include "volume/store_inside.h"
 
 struct write_set {
@@ -195,6 +196,29 @@ int store_change(struct store *s, struct loop *loop, const struct store_change *
     return err;
 }
 
+/* Heads chunks first … first+count-1 of the volume's list as metadata; the flush of the generation that lists them makes
+ * that durable. A volume that fails is not asked for more, and so is put out by that generation. */
+static int write_headers(struct store *s, struct loop *loop, uint32_t index, uint32_t first, uint32_t count)
+{
+    struct store_inside *in = store_inside(s);
+    struct volume *v = &s->volumes[index];
+    uint8_t block[CHUNK_HEADER_SIZE];
+    for (uint32_t n = first; n < first + count && store_reachable(in, index); n++) {
+        struct chunk_header h = {.store_uuid = s->uuid, .volume_uuid = v->uuid, .chunk = v->meta_chunks[n],
+                                 .purpose = CHUNK_METADATA, .slot = n, .created_us = loop_wall_us(loop)};
+        chunk_encode(&h, block);
+        struct device_request r = {.device = &v->device, .kind = IO_WRITE, .data = block, .len = sizeof block,
+                                   .off = volume_chunk_off(s, v->meta_chunks[n], 0)};
+        int err = device_io(loop, &r, 1, DEVICE_DEADLINE_US);
+        if (err < 0)
+            return err;
+        in->failed[index] = r.result < 0;
+        if (r.result == ERR_TIMEOUT)
+            atomic_store(&in->hung[index], true);
+    }
+    return 0;
+}
+
 int store_add_meta_chunks(struct store *s, struct loop *loop, const uint32_t chunks[VOLUMES_MAX])
 {
     struct store_inside *in = store_inside(s);
@@ -204,14 +228,17 @@ int store_add_meta_chunks(struct store *s, struct loop *loop, const uint32_t chu
         if (in->table.members[i].mirror != MIRROR_NONE &&
             (s->volumes[i].meta_chunk_count >= META_CHUNKS_MAX || chunks[i] >= s->volumes[i].chunk_count))
             return s->volumes[i].meta_chunk_count >= META_CHUNKS_MAX ? ERR_NO_SPACE : ERR_INVALID;
-    for (uint32_t i = 0; i < VOLUMES_MAX; i++) {
+    int err = 0;
+    for (uint32_t i = 0; i < VOLUMES_MAX && err == 0; i++) {
         struct volume *v = &s->volumes[i];
         if (in->table.members[i].mirror == MIRROR_NONE)
             continue;
         v->meta_chunks[v->meta_chunk_count] = chunks[i];
         in->next_meta_count[i] = v->meta_chunk_count + 1;
+        err = write_headers(s, loop, i, v->meta_chunk_count, 1);
     }
-    int err = store_raise(s, loop, in->table.members);
+    if (err == 0)
+        err = store_raise(s, loop, in->table.members);
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
         in->next_meta_count[i] = s->volumes[i].meta_chunk_count;
     return err;
@@ -231,7 +258,9 @@ int store_set_meta_chunks(struct store *s, struct loop *loop, uint32_t index, co
             return ERR_INVALID;
     memcpy(s->volumes[index].meta_chunks, chunks, count * sizeof *chunks);
     in->next_meta_count[index] = count;
-    int err = store_raise(s, loop, in->table.members);
+    int err = write_headers(s, loop, index, 0, count);
+    if (err == 0)
+        err = store_raise(s, loop, in->table.members);
     in->next_meta_count[index] = s->volumes[index].meta_chunk_count;
     return err;
 }

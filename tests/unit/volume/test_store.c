@@ -486,6 +486,10 @@ static void test_meta_chunks(void **state)
     assert_open(&b, 0xf);
     uint32_t chunks[VOLUMES_MAX] = {7, 8, 9, UINT32_MAX};
     assert_int_equal(store_add_meta_chunks(b.store, &b.loop.head, chunks), 0);
+    struct chunk_header head;
+    assert_int_equal(chunk_decode(b.disks[1].bytes + volume_chunk_off(b.store, 8, 0), &head), 0);
+    assert_int_equal(head.chunk, 8);
+    assert_int_equal(head.slot, 3);
     bench_close(&b);
     assert_open(&b, 0xe);
     assert_int_equal(b.store->volumes[1].meta_chunk_count, 4);
