@@ -238,16 +238,18 @@ static void finish(struct batch *b, struct meta_tx *tx, struct loop *loop, struc
     int err = commit(tx);
     if (generation != store->generation)
         placement_volumes_changed(tx->meta->placement);
-    if (err == ERR_NO_SPACE) { /* nothing was written */
+    if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY || err == ERR_BUSY) { /* pages.h: nothing was written */
         fail_all(b, err, false);
         roll_back(tx);
+        result->broken = !sqlite3_get_autocommit(tx->connection->db);
         return;
     }
     bool lease_lost = err == 0 && !store_lease_held(store, loop_now_us(loop));
     if (err != 0 || lease_lost) {
         log_error("metadata commit: %s; writing stops until the store is opened again",
                   lease_lost ? "the lease on the volumes has ended" : err_text(err));
-        fail_all(b, err != 0 ? err : ERR_READ_ONLY, true);
+        /* ERR_ACCESS is the lease too, seen by the mirrors: no word about the client's rights. */
+        fail_all(b, err != 0 && err != ERR_ACCESS ? err : ERR_READ_ONLY, true);
         roll_back(tx);
         result->broken = true;
         return;

@@ -10,30 +10,10 @@
 #include <cmocka.h>
 
 #include "base/container.h"
-#include "meta/migrate.h"
 #include "meta/state.h"
 #include "volume/loop_thread.h"
 
 #define VOLUMES 6
-
-static int open_file(void *arg, struct loop *loop, bool writer, sqlite3 **ret)
-{
-    (void)loop, (void)writer;
-    sqlite3 *db;
-    if (sqlite3_open_v2(arg, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        return ERR_IO;
-    if (sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY", NULL, NULL, NULL) !=
-        SQLITE_OK) {
-        sqlite3_close(db);
-        return ERR_IO;
-    }
-    *ret = db;
-    return 0;
-}
-
-static void ignore_cache_only(sqlite3 *db, bool on) { (void)db, (void)on; }
-static bool never_blocks(sqlite3 *db) { (void)db; return false; }
-static int no_error(sqlite3 *db) { (void)db; return 0; }
 
 static struct store *new_store(struct meta_fixture *f)
 {
@@ -58,14 +38,11 @@ static struct store *new_store(struct meta_fixture *f)
 
 static void start(struct meta_fixture *f)
 {
+    struct store_message message;
+    struct meta_options options = {.page_cache_size = 16u << 20};
     assert_int_equal(placement_open(f->store, &f->placement), 0);
-    f->meta = calloc(1, sizeof *f->meta);
-    assert_non_null(f->meta);
-    f->meta->store = f->store;
-    f->meta->placement = f->placement;
-    f->meta->source = (struct connection_source){.open = open_file, .set_cache_only = ignore_cache_only,
-                                                 .would_block = never_blocks, .last_error = no_error, .arg = f->path};
-    assert_int_equal(meta_start(f->meta, f->loop), 0);
+    if (meta_open(f->store, f->placement, &options, f->loop, &f->meta, &message) != 0)
+        fail_msg("meta_open: %s", message.text);
 }
 
 void meta_fixture_open(struct meta_fixture *f)
@@ -73,30 +50,23 @@ void meta_fixture_open(struct meta_fixture *f)
     *f = (struct meta_fixture){0};
     snprintf(f->folder, sizeof f->folder, "/tmp/ingot-meta-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    snprintf(f->path, sizeof f->path, "%s/db", f->folder);
     assert_int_equal(loop_thread_new("test", NULL, &f->loop), 0);
     f->store = new_store(f);
-    struct connection_source source = {.open = open_file, .set_cache_only = ignore_cache_only,
-                                       .would_block = never_blocks, .last_error = no_error, .arg = f->path};
-    struct connection *c;
-    assert_int_equal(connection_open(&source, f->loop, true, &c), 0);
-    struct migrate_origin origin = {.store_uuid = f->store->uuid, .wall_us = loop_wall_us(f->loop),
-                                    .canonical_id = "0123456789abcdef"};
-    assert_int_equal(migrate_create(c, &origin), 0);
-    connection_close(c);
+    struct store_message message;
+    if (meta_format(f->store, f->loop, &message) != 0)
+        fail_msg("meta_format: %s", message.text);
     start(f);
 }
 
 static void stop(struct meta_fixture *f)
 {
-    meta_stop(f->meta);
-    free(f->meta);
+    meta_close(f->meta);
     placement_close(f->placement);
 }
 
 void meta_fixture_crash(struct meta_fixture *f)
 {
-    atomic_store(&f->meta->writable, false); /* so that the clock is not written at the end */
+    atomic_store(&f->meta->writable, false); /* so that nothing is written at the end */
     stop(f);
     start(f);
 }

@@ -1,5 +1,5 @@
 /* A working metadata store for unit tests, in one thread: a store of six file volumes (4+2) in a temporary folder, the
- * database in an ordinary SQLite file beside them, the thread loop, and the writer run by meta_fixture_settle(). */
+ * thread loop, and the writer run by meta_fixture_settle(). */
 #ifndef TESTS_META_FIXTURE_H
 #define TESTS_META_FIXTURE_H
 
@@ -7,7 +7,7 @@
 #include "meta/tables.h"
 
 struct meta_fixture {
-    char folder[64], path[96];
+    char folder[64];
     struct loop *loop;
     struct store *store;
     struct placement *placement;
