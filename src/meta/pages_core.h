@@ -114,6 +114,12 @@ static inline uint64_t pages_root_slot_off(uint64_t root_sequence) { return (roo
 static inline uint32_t pages_root_len(const struct root_header *r) { return (1 + r->leaf_count) * 4096u; }
 /* Image of the root in force, with leaves, for levelling and scrubbing: caller frees. The slot is taken. */
 int pages_root_image(struct pages *, void **ret, uint32_t *ret_len) MUST_CHECK;
+/* One root slot of one mirror: NULL when it holds no valid root, cannot be read, or there is no memory. */
+struct root_header *pages_root_read(struct pages *, struct loop *, uint32_t volume_index, uint32_t slot);
+/* Makes one mirror's root slots say what want says: want itself in its slot; in the other, unless it holds a valid older root,
+ * nothing. *ret_written (or NULL) counts roots rewritten. An err: the mirror cannot be written. */
+int pages_root_level(struct pages *, struct loop *, uint32_t volume_index, const struct root_header *want,
+                     uint32_t *ret_written) MUST_CHECK;
 void page_map_seal(struct map_block *);
 uint32_t page_map_crc(const struct map_block *);
 int page_map_reserve(struct pages *, uint32_t count) MUST_CHECK; /* room for that many in the arrays */
@@ -143,6 +149,12 @@ int pages_checkpoint_run(struct pages *, struct loop *, bool writer) MUST_CHECK;
 void pages_plan_free(struct pages *, struct checkpoint_plan *);
 void pages_slot_take(struct pages *);
 void pages_slot_give(struct pages *);
+
+/* --- pages_verify.c: one mirror's copies against what they should be, mended where they are not --- */
+/* The pages of one map block. */
+int pages_verify_homes(struct pages *, struct loop *, uint32_t volume_index, uint32_t block, struct pages_scrub *) MUST_CHECK;
+/* The map blocks and the root. The slot is taken. */
+int pages_verify_maps(struct pages *, struct loop *, uint32_t volume_index, struct pages_scrub *) MUST_CHECK;
 
 /* Pages the space holds. */
 uint64_t pages_capacity(const struct pages *);

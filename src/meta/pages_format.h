@@ -128,11 +128,11 @@ static inline uint32_t page_map_entry(uint32_t number)
     return (number - 1) % SEGMENT_PAGES % MAP_ENTRIES;
 }
 /* First page of a map block, and how many. */
-static inline uint32_t map_first_page(uint32_t block)
+static inline uint32_t page_map_first(uint32_t block)
 {
     return block / SEGMENT_MAPS * SEGMENT_PAGES + block % SEGMENT_MAPS * MAP_ENTRIES + 1;
 }
-static inline uint32_t map_page_count(uint32_t block)
+static inline uint32_t page_map_count(uint32_t block)
 {
     return block % SEGMENT_MAPS == SEGMENT_MAPS - 1 ? SEGMENT_PAGES - (SEGMENT_MAPS - 1) * MAP_ENTRIES : MAP_ENTRIES;
 }

@@ -126,3 +126,45 @@ int page_map_load(struct pages *p, struct loop *loop, const struct root_leaf *le
     }
     return err;
 }
+
+struct root_header *pages_root_read(struct pages *p, struct loop *loop, uint32_t volume_index, uint32_t slot)
+{
+    uint64_t off = (uint64_t)slot * ROOT_SLOT_SIZE;
+    struct root_header head;
+    int err = mirror_read_one(p->mirror, loop, volume_index, off, &head, sizeof head);
+    if (err != 0 || !pages_root_header_valid(p, &head) || (head.root_sequence & 1) != slot)
+        return NULL;
+    struct root_header *root = malloc(pages_root_len(&head));
+    if (root == NULL)
+        return NULL;
+    err = mirror_read_one(p->mirror, loop, volume_index, off, root, pages_root_len(&head));
+    if (err == 0 && pages_root_valid(p, root))
+        return root;
+    free(root);
+    return NULL;
+}
+
+int pages_root_level(struct pages *p, struct loop *loop, uint32_t volume_index, const struct root_header *want, uint32_t *ret_written)
+{
+    static const uint8_t zero[4096];
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        struct root_header *root = pages_root_read(p, loop, volume_index, slot);
+        bool chosen = (want->root_sequence & 1) == slot;
+        bool right = root != NULL && (chosen ? pages_root_len(root) == pages_root_len(want) &&
+                                                   memcmp(root, want, pages_root_len(root)) == 0
+                                             : root->root_sequence < want->root_sequence);
+        free(root);
+        if (right)
+            continue;
+        struct mirror_range range = {(uint64_t)slot * ROOT_SLOT_SIZE, chosen ? (const void *)want : zero,
+                                     chosen ? pages_root_len(want) : sizeof zero};
+        int err = mirror_write_one(p->mirror, loop, volume_index, &range, 1);
+        if (err == 0)
+            err = mirror_flush_one(p->mirror, loop, volume_index);
+        if (err != 0)
+            return err;
+        if (ret_written != NULL && chosen)
+            *ret_written += 1;
+    }
+    return 0;
+}

@@ -34,30 +34,11 @@ static int fail(struct recovery *r, int err, const char *text)
 
 /* --- roots --- */
 
-/* Reads one root slot: NULL when it holds no valid root or cannot be read (then *unreadable). */
-static struct root_header *read_root(struct recovery *r, uint32_t volume_index, uint32_t slot, bool *unreadable)
-{
-    struct pages *p = r->pages;
-    uint64_t off = (uint64_t)slot * ROOT_SLOT_SIZE;
-    struct root_header head;
-    *unreadable = mirror_read_one(p->mirror, r->loop, volume_index, off, &head, sizeof head) != 0;
-    if (*unreadable || !pages_root_header_valid(p, &head) || (head.root_sequence & 1) != slot)
-        return NULL;
-    struct root_header *root = malloc(pages_root_len(&head));
-    *unreadable = root == NULL || mirror_read_one(p->mirror, r->loop, volume_index, off, root, pages_root_len(&head)) != 0;
-    if (*unreadable || !pages_root_valid(p, root)) {
-        free(root);
-        return NULL;
-    }
-    return root;
-}
-
 static int find_root(struct recovery *r)
 {
     for (uint32_t i = 0; i < r->side_count; i++) {
         for (uint32_t slot = 0; slot < 2; slot++) {
-            bool unreadable;
-            struct root_header *root = read_root(r, r->sides[i].volume_index, slot, &unreadable);
+            struct root_header *root = pages_root_read(r->pages, r->loop, r->sides[i].volume_index, slot);
             if (root != NULL && (r->root == NULL || root->root_sequence > r->root->root_sequence)) {
                 free(r->root);
                 r->root = root;
@@ -67,33 +48,6 @@ static int find_root(struct recovery *r)
         }
     }
     return r->root != NULL ? 0 : fail(r, ERR_CORRUPT, "no mirror holds a valid root");
-}
-
-/* Makes one mirror's root slots say the same as the chosen root: that one in its slot, and nothing newer or unreadable in
- * the other. ERR_*: the mirror cannot be written. */
-static int level_roots(struct recovery *r, uint32_t volume_index)
-{
-    struct pages *p = r->pages;
-    static const uint8_t zero[4096];
-    for (uint32_t slot = 0; slot < 2; slot++) {
-        bool unreadable;
-        struct root_header *root = read_root(r, volume_index, slot, &unreadable);
-        bool chosen = (r->root->root_sequence & 1) == slot;
-        bool right = root != NULL &&
-                     (chosen ? pages_root_len(root) == pages_root_len(r->root) && memcmp(root, r->root, pages_root_len(root)) == 0
-                             : root->root_sequence < r->root->root_sequence);
-        free(root);
-        if (right)
-            continue;
-        struct mirror_range range = {(uint64_t)slot * ROOT_SLOT_SIZE, chosen ? (const void *)r->root : zero,
-                                     chosen ? pages_root_len(r->root) : sizeof zero};
-        int err = mirror_write_one(p->mirror, r->loop, volume_index, &range, 1);
-        if (err == 0)
-            err = mirror_flush_one(p->mirror, r->loop, volume_index);
-        if (err != 0)
-            return err;
-    }
-    return 0;
 }
 
 /* --- reading the log --- */
@@ -343,7 +297,7 @@ static int put_out_unlevel(struct recovery *r)
 {
     struct pages *p = r->pages;
     for (uint32_t i = 0; i < r->side_count; i++)
-        if (level_roots(r, r->sides[i].volume_index) != 0)
+        if (pages_root_level(p, r->loop, r->sides[i].volume_index, r->root, NULL) != 0)
             volume_suspect(&p->store->volumes[r->sides[i].volume_index], loop_now_us(r->loop));
     int err = mirror_review(p->mirror, r->loop);
     for (uint32_t i = 0; err == 0 && i < r->side_count; i++) {
