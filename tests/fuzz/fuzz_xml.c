@@ -7,8 +7,8 @@
 
 static void check_tree(const struct xml_node *node, unsigned depth)
 {
-    must(depth < XML_DEPTH_MAX);
     for (; node; node = node->next) {
+        must(depth < XML_DEPTH_MAX);
         must(node->name.len > 0 && node->text.data && node->text.data[node->text.len] == 0);
         struct text text = {0};
         struct xml_document *again;
