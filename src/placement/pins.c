@@ -20,12 +20,22 @@ static struct pin **find(struct placement *p, int64_t extent_id)
     return link;
 }
 
+/* A reader whose snapshot is older than the commit that deleted the row may come to pin after the space was given up. */
+static int64_t *freed_place(struct placement *p, int64_t extent_id)
+{
+    uint64_t h = (uint64_t)extent_id * 0x9e3779b97f4a7c15ull;
+    return &p->freed[h >> 50];
+}
+_Static_assert(FREED_REMEMBERED == 1 << 14, "freed_place takes 14 bits");
+
 int placement_pin(struct placement *p, int64_t extent_id)
 {
     int err = 0;
     placement_lock(p);
     struct pin **link = find(p, extent_id), *pin = *link;
-    if (pin) {
+    if (!pin && *freed_place(p, extent_id) == extent_id) {
+        err = ERR_STALE;
+    } else if (pin) {
         pin->count++;
     } else {
         pin = p->pin_spares;
@@ -53,8 +63,10 @@ void placement_unpin(struct placement *p, int64_t extent_id)
         *link = pin->next;
         pin->next = p->pin_spares;
         p->pin_spares = pin;
-        if (pin->freed)
+        if (pin->freed) {
+            *freed_place(p, extent_id) = extent_id;
             allocator_free_range(p, pin->range, true);
+        }
     }
     placement_unlock(p);
 }
@@ -62,8 +74,10 @@ void placement_unpin(struct placement *p, int64_t extent_id)
 bool pin_defer(struct placement *p, const struct extent *extent)
 {
     struct pin *pin = *find(p, extent->id);
-    if (!pin)
+    if (!pin) {
+        *freed_place(p, extent->id) = extent->id;
         return false;
+    }
     pin->freed = true;
     pin->range = (struct block_range){extent->group_id, extent->block, extent->block_count};
     return true;

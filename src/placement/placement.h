@@ -91,7 +91,8 @@ int placement_open_group(struct placement *, int64_t group_id, const struct bloc
 /* A want could not be served: waiters get err from their next reserve. */
 void placement_fail_want(struct placement *, int err);
 
-/* Pins: a reader holds the extent's space. Taken inside the read that found the row. */
+/* Pins: a reader holds the extent's space. Taken inside the read that found the row. ERR_STALE: the row has been deleted
+ * since, and the space may be in use again (the last 16384 or so freed extents are remembered): look the object up anew. */
 int placement_pin(struct placement *, int64_t extent_id) MUST_CHECK;
 void placement_unpin(struct placement *, int64_t extent_id);
 

@@ -19,6 +19,7 @@
 #define PARALLEL_GROUPS_MAX 8   /* new extents spread over this many */
 #define RUN_WORTHWHILE 16       /* blocks: shorter runs are used only when nothing else is left */
 #define PIN_BUCKETS 4096
+#define FREED_REMEMBERED 16384
 
 enum chunk_state { CHUNK_FREE, CHUNK_PLANNED, CHUNK_USED, CHUNK_META, CHUNK_PARKED };
 
@@ -78,6 +79,7 @@ struct placement {
     struct pin *pins[PIN_BUCKETS];
     struct pin *pin_spares;
     struct placement_hold *holds;
+    int64_t freed[FREED_REMEMBERED]; /* by hash of the extent's id: the last one freed */
 
     struct want_state want_new, want_load;
     int64_t want_load_id;

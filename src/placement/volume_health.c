@@ -17,6 +17,14 @@ static void add_suspicion(struct volume_health *h, struct volume *v, uint64_t no
     }
 }
 
+/* A time to come: the metadata writer has looked, and cannot do without the volume. Good answers clear it then. */
+static void absolve(struct volume *v, uint64_t now_us, uint64_t latency_us)
+{
+    uint64_t since = atomic_load_explicit(&v->suspect_since_us, memory_order_relaxed);
+    if (since > now_us && latency_us < WRITE_LATE_US)
+        atomic_compare_exchange_strong(&v->suspect_since_us, &since, 0);
+}
+
 void volume_health_read_done(struct volume_health *h, struct volume *v, uint64_t now_us, uint64_t latency_us, int result)
 {
     average(&v->read_latency_us, latency_us);
@@ -25,6 +33,7 @@ void volume_health_read_done(struct volume_health *h, struct volume *v, uint64_t
         add_suspicion(h, v, now_us, SUSPICION_FAILED_READ);
         return;
     }
+    absolve(v, now_us, latency_us);
     uint32_t score = atomic_load_explicit(&h->score, memory_order_relaxed);
     if (score > 0)
         atomic_compare_exchange_strong_explicit(&h->score, &score, score - 1, memory_order_relaxed, memory_order_relaxed);
@@ -37,6 +46,8 @@ void volume_health_write_done(struct volume_health *h, struct volume *v, uint64_
     if (result) {
         atomic_fetch_add_explicit(&v->write_errors, 1, memory_order_relaxed);
         volume_suspect(v, now_us);
+    } else {
+        absolve(v, now_us, latency_us);
     }
 }
 

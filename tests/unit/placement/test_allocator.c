@@ -285,6 +285,56 @@ static void loading_checks_rows(void **state)
     world_fini(&w);
 }
 
+static void pins_of_freed_extents(void **state)
+{
+    (void)state;
+    struct world w;
+    struct extent e;
+    world_init(&w, 2, 1, 3, CHUNK, 10, NULL, 0);
+    for (int pinned = 0; pinned < 2; pinned++) {
+        assert_int_equal(world_reserve(&w, 1000, &e), 0);
+        world_commit(&w, &e);
+        if (pinned)
+            assert_int_equal(placement_pin(w.placement, e.id), 0);
+        world_delete(&w, &e);
+        if (pinned) {
+            assert_int_equal(placement_pin(w.placement, e.id), 0); /* held yet */
+            placement_unpin(w.placement, e.id);
+            placement_unpin(w.placement, e.id);
+        }
+        assert_int_equal(placement_pin(w.placement, e.id), ERR_STALE);
+    }
+    world_fini(&w);
+}
+
+/* The writer keeps a suspect volume that it cannot do without: good answers clear it. */
+static void suspicion(void **state)
+{
+    (void)state;
+    struct volume_health h = {0};
+    struct volume v = {.present = true};
+    atomic_store(&v.state, VOLUME_IN);
+    for (int i = 0; i < 100; i++) { /* one bad read among many good ones is forgiven */
+        volume_health_read_done(&h, &v, 1000, 500, i % 10 ? 0 : ERR_IO);
+    }
+    assert_int_equal(v.suspect_since_us, 0);
+    for (int i = 0; i < 16; i++)
+        volume_health_late_read(&h, &v, 2000);
+    assert_int_equal(v.suspect_since_us, 2000);
+    volume_health_read_done(&h, &v, 3000, 500, 0);
+    assert_int_equal(v.suspect_since_us, 2000); /* not decided yet */
+    atomic_store(&v.suspect_since_us, 900000);
+    volume_health_write_done(&h, &v, 4000, WRITE_DEADLINE_US, 0);
+    assert_int_equal(v.suspect_since_us, 900000); /* slow is not good */
+    volume_health_write_done(&h, &v, 4000, 500, 0);
+    assert_int_equal(v.suspect_since_us, 0);
+    volume_health_write_done(&h, &v, 5000, 500, ERR_IO);
+    assert_int_equal(v.suspect_since_us, 5000);
+    assert_int_equal(v.write_errors, 1);
+    assert_int_equal(v.read_errors, 10);
+    assert_true(volume_health_write_avoid(&v));
+}
+
 struct waiter { struct placement_waiter waiter; uint32_t runs; };
 static void woken(struct task *t) { container_of(t, struct waiter, waiter.task)->runs++; }
 
@@ -449,7 +499,7 @@ int main(void)
         cmocka_unit_test(capacity_is_what_can_be_filled), cmocka_unit_test(reserve_is_left),
         cmocka_unit_test(meta_chunks_are_all_or_none), cmocka_unit_test(volumes_out),
         cmocka_unit_test(suspect_volumes), cmocka_unit_test(domains), cmocka_unit_test(loading_checks_rows),
-        cmocka_unit_test(waiters), cmocka_unit_test(moving_and_removing), cmocka_unit_test(volumes_grow),
+        cmocka_unit_test(waiters), cmocka_unit_test(pins_of_freed_extents), cmocka_unit_test(suspicion), cmocka_unit_test(moving_and_removing), cmocka_unit_test(volumes_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
