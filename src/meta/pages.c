@@ -96,6 +96,22 @@ void pages_snapshot_end(struct pages *p, struct pages_snapshot *s)
     pthread_mutex_unlock(&p->lock);
 }
 
+uint64_t pages_sequence(struct pages *p)
+{
+    pthread_mutex_lock(&p->lock);
+    uint64_t sequence = p->sequence;
+    pthread_mutex_unlock(&p->lock);
+    return sequence;
+}
+
+uint64_t pages_oldest(struct pages *p)
+{
+    pthread_mutex_lock(&p->lock);
+    uint64_t sequence = p->oldest != NULL ? p->oldest->sequence : p->sequence;
+    pthread_mutex_unlock(&p->lock);
+    return sequence;
+}
+
 struct page_wanted { uint32_t number, crc; uint64_t sequence; };
 
 static bool page_right(void *arg, const void *data)

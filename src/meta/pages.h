@@ -43,6 +43,9 @@ void pages_close(struct pages *); /* does not checkpoint */
 struct pages_snapshot { uint64_t sequence; uint32_t page_count; struct pages_snapshot *prev, *next; };
 void pages_snapshot_begin(struct pages *, struct pages_snapshot *);
 void pages_snapshot_end(struct pages *, struct pages_snapshot *);
+/* The newest durable sequence, and that of the oldest snapshot (the newest durable one when there is none). */
+uint64_t pages_sequence(struct pages *);
+uint64_t pages_oldest(struct pages *);
 
 /* Copies [off, off+len) of page number (from 1) as of the snapshot. ERR_WOULD_BLOCK: cache_only and not in the cache. */
 int pages_read(struct pages *, struct loop *, const struct pages_snapshot *, uint32_t number, uint32_t off, void *data,

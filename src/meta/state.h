@@ -10,6 +10,7 @@
 
 #include "meta/clock.h"
 #include "meta/connection.h"
+#include "meta/freed.h"
 #include "meta/meta.h"
 #include "meta/pages.h"
 
@@ -31,6 +32,7 @@ struct meta {
     char vfs_name[48];
     struct loop *home_loop;       /* the one given to meta_open */
     struct clock clock;           /* the writer's */
+    struct freed freed;           /* the writer's */
     _Atomic uint64_t bucket_epoch; /* see bucket_cache.h; even and not 0 while no bucket changes */
     atomic_bool writable;
     pthread_mutex_t attach_lock;

@@ -237,6 +237,7 @@ static bool run_exclusive(struct writer *w)
 bool writer_step(struct writer *w)
 {
     bool worked = run_exclusive(w);
+    freed_settle(&w->meta->freed, w->meta->pages, w->meta->placement);
     if (atomic_load_explicit(&w->meta->writable, memory_order_acquire)) {
         worked |= review_membership(w);
         worked |= wants_serve(w->meta, w);
@@ -351,6 +352,7 @@ void writer_close(struct writer *w)
     if (w->connection != NULL)
         stop(w);
     connection_close(w->connection);
+    freed_fini(&w->meta->freed);
     meta_tx_fini(&w->tx);
     if (w->own_loop && w->loop != NULL)
         loop_free(w->loop);

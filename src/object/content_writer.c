@@ -290,12 +290,12 @@ int content_writer_commit(struct content_writer *w, struct meta_tx *tx, int64_t 
     return 0;
 }
 
-void content_writer_fini(struct content_writer *w, bool committed)
+void content_writer_fini(struct content_writer *w, bool keep_space)
 {
     assert(!w->working && !w->waiting);
     for (struct content_extent *e = w->first, *next; e; e = next) {
         next = e->next;
-        if (e->reserved && (!committed || !e->extent.len))
+        if (e->reserved && (!keep_space || !e->extent.len))
             placement_release(w->reactor->placement, &e->extent);
         free(e->extent.crcs);
         free(e);

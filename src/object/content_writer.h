@@ -42,7 +42,7 @@ uint64_t content_writer_volumes(const struct content_writer *);
  * noted missing; ERR_QUORUM when too few are left. May run again in a later transaction. */
 int content_writer_commit(struct content_writer *, struct meta_tx *, int64_t content_id) MUST_CHECK;
 
-/* After done. committed: the rows are durable; otherwise the space is given back. */
-void content_writer_fini(struct content_writer *, bool committed);
+/* After done. keep_space: the rows are durable, or may be; otherwise the space is given back. */
+void content_writer_fini(struct content_writer *, bool keep_space);
 
 #endif

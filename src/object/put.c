@@ -23,7 +23,7 @@ struct object_put {
     struct meta_write write;
     int err;                         /* decided before the commit */
     bool ended;                      /* finish or abort was called */
-    bool committed;
+    bool keep_space;                 /* committed, or perhaps: recovery decides */
     bool checksum_started;
     uint64_t random;
     uint8_t version_id[16];
@@ -37,7 +37,7 @@ static void content_ready(void *arg)
 
 static void report(struct object_put *put, int err)
 {
-    content_writer_fini(&put->content, put->committed);
+    content_writer_fini(&put->content, put->keep_space);
     put->options.done(put->options.arg, err);
 }
 
@@ -138,7 +138,7 @@ static int run_commit(struct meta_tx *tx, struct meta_write *write)
 static void commit_done(struct meta_write *write)
 {
     struct object_put *put = container_of(write, struct object_put, write);
-    put->committed = !write->err;
+    put->keep_space = !write->err || write->uncertain;
     report(put, write->err);
 }
 

@@ -1,0 +1,49 @@
+#include "meta/freed.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+static bool grow(struct freed *f)
+{
+    size_t capacity = f->capacity ? 2 * f->capacity : 256;
+    struct freed_entry *entries = malloc(capacity * sizeof(*entries));
+    if (!entries)
+        return false;
+    for (size_t i = 0; i < f->count; i++)
+        entries[i] = f->entries[(f->first + i) % f->capacity];
+    free(f->entries);
+    *f = (struct freed){entries, 0, f->count, capacity};
+    return true;
+}
+
+void freed_add(struct freed *f, struct pages *pages, struct placement *placement, const struct extent *extent)
+{
+    if (!pages) {
+        placement_free(placement, extent);
+        return;
+    }
+    if (f->count == f->capacity && !grow(f)) {
+        log_warning_limited("out of memory: freed space stays unused until the next start");
+        return;
+    }
+    f->entries[(f->first + f->count++) % f->capacity] = (struct freed_entry){pages_sequence(pages), *extent};
+}
+
+void freed_settle(struct freed *f, struct pages *pages, struct placement *placement)
+{
+    if (!f->count)
+        return;
+    uint64_t oldest = pages_oldest(pages);
+    while (f->count && f->entries[f->first].sequence <= oldest) {
+        placement_free(placement, &f->entries[f->first].extent);
+        f->first = (f->first + 1) % f->capacity;
+        f->count--;
+    }
+}
+
+void freed_fini(struct freed *f)
+{
+    free(f->entries);
+    *f = (struct freed){0};
+}
