@@ -1,5 +1,5 @@
-/* The header in the first block of every chunk: says what the chunk is for, so that salvage can find its way without the
- * database. Pure encoding and decoding. Layout: docs/FORMAT.md, "Chunk header". */
+/* The header in the first block of every chunk: says what the chunk is for, so that salvage can find its way without
+ * the database. Pure encoding and decoding. Layout: docs/FORMAT.md, "Chunk header". */
 #ifndef VOLUME_CHUNK_H
 #define VOLUME_CHUNK_H
 

@@ -65,7 +65,8 @@ static int try_claim(const char *path, bool read_only, bool block, bool *direct,
     return 0;
 }
 
-static int claim(struct loop *loop, const char *path, bool read_only, bool block, uint64_t claim_us, bool *direct, int *ret_fd)
+static int claim(struct loop *loop, const char *path, bool read_only, bool block, uint64_t claim_us, bool *direct,
+                 int *ret_fd)
 {
     uint64_t until = loop_now_us(loop) + claim_us;
     for (;;) {

@@ -1,7 +1,7 @@
 /* Requests with a deadline (see device_io.h).
  *
- * Ownership: the batch is counted: one for the caller while it waits, one for each operation in flight. Who drops the last
- * one frees it: so a late completion finds its memory, and finds that nobody waits. */
+ * Ownership: the batch is counted: one for the caller while it waits, one for each operation in flight. Who drops
+ * the last one frees it: so a late completion finds its memory, and finds that nobody waits. */
 #include "volume/device_io.h"
 
 #include <stdlib.h>
@@ -62,7 +62,8 @@ static int prepare(struct batch *b, const struct device_request *requests)
         struct operation *o = &b->operations[i];
         o->batch = b;
         o->device = *r->device;
-        o->io = (struct io){.kind = r->kind, .device = &o->device, .len = r->len, .off = r->off, .done = operation_done};
+        o->io = (struct io){.kind = r->kind, .device = &o->device, .len = r->len, .off = r->off,
+                            .done = operation_done};
         if (!r->data)
             continue;
         o->io.data = aligned_alloc(4096, r->len);

@@ -1,6 +1,6 @@
-/* Waiting for devices with a deadline, for the membership code: a volume that hangs costs one deadline, and is then skipped
- * by the caller. An operation that never returns keeps its own memory and its own copy of the device: a leak of at most
- * what one volume's requests held, once per volume and hang. */
+/* Waiting for devices with a deadline, for the membership code: a volume that hangs costs one deadline, and is then
+ * skipped by the caller. An operation that never returns keeps its own memory and its own copy of the device: a leak
+ * of at most what one volume's requests held, once per volume and hang. */
 #ifndef VOLUME_DEVICE_IO_H
 #define VOLUME_DEVICE_IO_H
 
@@ -15,7 +15,7 @@ struct device_request {
     uint64_t off;
     void *data;     /* copied: any memory; NULL for flush and discard */
     uint32_t len;
-    int result;     /* when device_io returned: 0, ERR_TIMEOUT (never use the device's fd number again), or what the device gave */
+    int result;     /* set: 0, ERR_TIMEOUT (never close its descriptor), or the device's */
 };
 
 /* Runs all at once, at most the given time; blocks the loop (loop_wait). 0 when all were run, whatever their results;

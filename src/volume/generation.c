@@ -70,7 +70,8 @@ static int choose(const struct generation_seen *seen, uint32_t count, uint32_t *
             continue;
         if (best == count || seen[i].superblock->generation > seen[best].superblock->generation)
             best = i;
-        else if (seen[i].superblock->generation == seen[best].superblock->generation && seen[i].hash != seen[best].hash &&
+        else if (seen[i].superblock->generation == seen[best].superblock->generation &&
+                 seen[i].hash != seen[best].hash &&
                  !in_force(seen, count, best) && in_force(seen, count, i))
             best = i;
     }

@@ -25,10 +25,11 @@ struct generation_choice {
     bool quorum;          /* members seen, whatever they hold, are N-m at least: the generation can be raised */
 };
 
-/* All of one store, distinct volume uuids; count from 1 to VOLUMES_MAX.
- * ERR_FORK: two histories; *ret_other (may be NULL): a volume of the other one, ret->chosen one of the first; both are
- * set then, against the habit, for the message. ERR_QUORUM: m members or fewer seen (and fewer than N-m): a newer generation might be wholly
- * out of sight. */
-int generation_choose(struct generation_seen *seen, uint32_t count, struct generation_choice *ret, uint32_t *ret_other) MUST_CHECK;
+/* All of one store, distinct volume uuids; count from 1 to VOLUMES_MAX. ERR_FORK: two histories; *ret_other (may be
+ * NULL): a volume of the other one, ret->chosen one of the first; both are set then, against the habit, for the
+ * message. ERR_QUORUM: m members or fewer seen (and fewer than N-m): a newer generation might be wholly out of
+ * sight. */
+int generation_choose(struct generation_seen *seen, uint32_t count, struct generation_choice *ret,
+                      uint32_t *ret_other) MUST_CHECK;
 
 #endif

@@ -112,7 +112,8 @@ static int kernel_boot_id(struct uuid *ret)
     return len == UUID_TEXT_SIZE - 1 ? uuid_parse(slice_of(text, (size_t)len), ret) : ERR_IO;
 }
 
-static void sweep_choose(struct store_inside *in, const struct lease *l, struct sweep *w, enum io_kind kind, uint64_t now_us)
+static void sweep_choose(struct store_inside *in, const struct lease *l, struct sweep *w, enum io_kind kind,
+                         uint64_t now_us)
 {
     w->count = 0;
     uint32_t slots = in->store.volume_slots;
@@ -151,7 +152,8 @@ static int sweep_run(struct store_inside *in, struct loop *loop, struct lease *l
     return 0;
 }
 
-static int read_blocks(struct store_inside *in, struct loop *loop, struct lease *l, struct sweep *w, uint64_t deadline_us,
+static int read_blocks(struct store_inside *in, struct loop *loop, struct lease *l, struct sweep *w,
+                       uint64_t deadline_us,
                        uint32_t *ret_good)
 {
     sweep_choose(in, l, w, IO_READ, loop_now_us(loop));
@@ -159,7 +161,8 @@ static int read_blocks(struct store_inside *in, struct loop *loop, struct lease 
 }
 
 /* Writes the next heartbeat. A write that N-m volumes have extends the lease from the moment it was submitted. */
-static int write_blocks(struct store_inside *in, struct loop *loop, struct lease *l, struct sweep *w, bool held, uint64_t deadline_us)
+static int write_blocks(struct store_inside *in, struct loop *loop, struct lease *l, struct sweep *w, bool held,
+                        uint64_t deadline_us)
 {
     uint64_t now_us = loop_now_us(loop);
     sweep_choose(in, l, w, IO_WRITE_DURABLE, now_us);
@@ -233,7 +236,8 @@ static int say(struct store_message *message, int err, const char *text)
 #define FEW_TEXT "the heartbeat blocks of too few volumes can be read and written: see that the volumes answer"
 
 /* Sees the blocks still for lease plus I/O deadline. */
-static int watch_blocks(struct store_inside *in, struct loop *loop, struct lease *l, const struct sweep *first, struct sweep *now,
+static int watch_blocks(struct store_inside *in, struct loop *loop, struct lease *l, const struct sweep *first,
+                        struct sweep *now,
                         uint32_t watch_ms, struct store_message *message)
 {
     uint64_t until_us = loop_now_us(loop) + watch_ms * 1000ull + DEVICE_DEADLINE_US;
@@ -280,7 +284,8 @@ static int take(struct store_inside *in, struct loop *loop, struct lease *l, str
     return err < 0 ? say(message, err, FEW_TEXT) : 0;
 }
 
-int lease_take(struct store *s, struct loop *loop, uint32_t lease_ms, const struct uuid *boot_id, struct store_message *message)
+int lease_take(struct store *s, struct loop *loop, uint32_t lease_ms, const struct uuid *boot_id,
+               struct store_message *message)
 {
     struct store_inside *in = store_inside(s);
     struct lease *l = calloc(1, sizeof *l);

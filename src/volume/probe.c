@@ -1,4 +1,5 @@
-/* Looking before formatting (see probe.h). libblkid is asked through a descriptor of its own, since it reads unaligned. */
+/* Looking before formatting (see probe.h). libblkid is asked through a descriptor of its own, since it reads
+ * unaligned. */
 #include "volume/probe.h"
 
 #include <blkid/blkid.h>
@@ -20,7 +21,8 @@ static int say(struct store_message *message, int err, const char *path, const c
 static int say_found(struct store_message *message, const char *path, const char *what, const char *kind)
 {
     snprintf(message->text, sizeof message->text,
-             "%s: holds %s (%s): nothing was written. Wipe it, or format with --force if it may be destroyed", path, what, kind);
+             "%s: holds %s (%s): nothing was written. Wipe it, or format with --force if it may be destroyed", path,
+                 what, kind);
     return ERR_EXISTS;
 }
 
@@ -75,7 +77,8 @@ static int probe_edges(struct loop *loop, struct device *d, uint8_t *edges, stru
 {
     struct device_request requests[2] = {
         {.device = d, .kind = IO_READ, .off = 0, .data = edges, .len = PROBE_EDGE_LEN},
-        {.device = d, .kind = IO_READ, .off = d->size - PROBE_EDGE_LEN, .data = edges + PROBE_EDGE_LEN, .len = PROBE_EDGE_LEN},
+        {.device = d, .kind = IO_READ, .off = d->size - PROBE_EDGE_LEN, .data = edges + PROBE_EDGE_LEN,
+         .len = PROBE_EDGE_LEN},
     };
     int err = device_io(loop, requests, 2, DEVICE_DEADLINE_US);
     for (int i = 0; i < 2 && err == 0; i++)

@@ -102,7 +102,8 @@ void store_free(struct store *s)
     free(store_inside(s));
 }
 
-void store_place(struct store *s, uint32_t index, const struct device *device, const uint32_t *meta_chunks, uint32_t count)
+void store_place(struct store *s, uint32_t index, const struct device *device, const uint32_t *meta_chunks,
+                 uint32_t count)
 {
     struct volume *v = &s->volumes[index];
     v->device = *device;
@@ -140,7 +141,8 @@ static int open_one(struct opening *o, uint32_t n)
     for (uint32_t other = 0; other < n; other++) {
         if (!o->candidates[other].open || !device_same(path, o->candidates[other].device.path))
             continue;
-        store_say(o->message, path, NULL, "is the same device as %s: name each volume once", o->candidates[other].device.path);
+        store_say(o->message, path, NULL, "is the same device as %s: name each volume once",
+                  o->candidates[other].device.path);
         return ERR_EXISTS;
     }
     int err = device_open(o->loop, path, o->options->read_only, DEVICE_CLAIM_US, &c->device);
@@ -149,7 +151,8 @@ static int open_one(struct opening *o, uint32_t n)
     if (err == 0 || err == ERR_NO_MEMORY)
         return err;
     if (err == ERR_BUSY || err == ERR_ACCESS || err == ERR_FOREIGN) {
-        store_say(o->message, path, NULL, "%s", err == ERR_BUSY ? "is in use by another process (or mounted): stop that first"
+        store_say(o->message, path, NULL, "%s", err == ERR_BUSY ?
+                  "is in use by another process (or mounted): stop that first"
                   : err == ERR_ACCESS ? "may not be opened: see to its owner and mode"
                                       : "is neither a block device nor a file");
         return err;
@@ -190,7 +193,8 @@ static int judge_unreadable(struct opening *o, struct candidate *c)
 {
     if (c->read.err == ERR_FOREIGN) {
         store_say(o->message, c->device.path, NULL,
-                  "is not a volume of an Ingot store: take it out of the configuration, or add it with `ingot volume add`");
+                  "is not a volume of an Ingot store: "
+                  "take it out of the configuration, or add it with `ingot volume add`");
         return ERR_FOREIGN;
     }
     if (c->read.err == ERR_UNSUPPORTED) {
@@ -240,7 +244,8 @@ static int compare_identities(struct opening *o)
             continue;
         first = first ? first : c;
         if (!uuid_equal(&sb->store_uuid, &first->read.superblock->store_uuid)) {
-            store_say(o->message, c->device.path, &sb->volume_uuid, "belongs to another store than %s: name volumes of one store only",
+            store_say(o->message, c->device.path, &sb->volume_uuid,
+                      "belongs to another store than %s: name volumes of one store only",
                       first->device.path);
             return ERR_FOREIGN;
         }
@@ -248,14 +253,16 @@ static int compare_identities(struct opening *o)
             const struct candidate *twin = &o->candidates[other];
             if (!twin->read.superblock || !uuid_equal(&sb->volume_uuid, &twin->read.superblock->volume_uuid))
                 continue;
-            store_say(o->message, c->device.path, &sb->volume_uuid, "is a copy of %s: take the one that is not in use away",
+            store_say(o->message, c->device.path, &sb->volume_uuid,
+                      "is a copy of %s: take the one that is not in use away",
                       twin->device.path);
             return ERR_EXISTS;
         }
         uint64_t size = sb->members[sb->volume_index].size;
         if (c->device.size < size) {
             store_say(o->message, c->device.path, &sb->volume_uuid,
-                      "has shrunk from %llu to %llu bytes: give it its size back, or start without it", (unsigned long long)size,
+                      "has shrunk from %llu to %llu bytes: give it its size back, or start without it",
+                          (unsigned long long)size,
                       (unsigned long long)c->device.size);
             return ERR_CORRUPT;
         }
@@ -279,13 +286,15 @@ static int choose(struct opening *o, struct generation_choice *choice, const str
     if (err == ERR_FORK) {
         const struct candidate *a = &o->candidates[place[choice->chosen]], *b = &o->candidates[place[other]];
         store_say(o->message, a->device.path, &a->read.superblock->volume_uuid,
-                  "has another history (generation %llu) than %s (generation %llu): start with the volumes of one history only",
+                  "has another history (generation %llu) than %s (generation %llu): "
+                  "start with the volumes of one history only",
                   (unsigned long long)a->read.superblock->generation, b->device.path,
                   (unsigned long long)b->read.superblock->generation);
         return err;
     }
     if (err < 0) {
-        store_say(o->message, NULL, NULL, "only %u volumes of the store can be read: too few to know what is newest%s", count, o->absent);
+        store_say(o->message, NULL, NULL, "only %u volumes of the store can be read: too few to know what is newest%s",
+                  count, o->absent);
         return err;
     }
     *ret_table = seen[choice->chosen].superblock;
@@ -298,18 +307,21 @@ static int choose(struct opening *o, struct generation_choice *choice, const str
             return ERR_FOREIGN;
         }
         if (c->verdict == GENERATION_STALE)
-            log_warning("%s: holds an older state of the store: it is brought level again", c->device.path ? c->device.path : "a volume");
+            log_warning("%s: holds an older state of the store: it is brought level again", c->device.path ?
+                        c->device.path : "a volume");
     }
     return 0;
 }
 
-/* The metadata chunks that count: a mirror one change behind may lack the last, which then nobody has used (rule G5). */
+/* The metadata chunks that count: a mirror one change behind may lack the last, which then nobody has used (rule
+ * G5). */
 static uint32_t meta_chunk_count(const struct opening *o, const struct superblock *table)
 {
     uint32_t least = META_CHUNKS_MAX;
     for (uint32_t n = 0; n < o->count; n++) {
         const struct superblock *sb = o->candidates[n].read.superblock;
-        if (sb && o->candidates[n].verdict == GENERATION_CURRENT && table->members[sb->volume_index].mirror != MIRROR_NONE &&
+        if (sb && o->candidates[n].verdict == GENERATION_CURRENT &&
+            table->members[sb->volume_index].mirror != MIRROR_NONE &&
             sb->meta_chunk_count < least)
             least = sb->meta_chunk_count;
     }
@@ -318,7 +330,8 @@ static uint32_t meta_chunk_count(const struct opening *o, const struct superbloc
 
 /* Moves the devices into a new store. Members that are missing or behind are put out of service in members[].
  * *ret_uneven: some superblock is not as the table says, and has to be written again. */
-static int build(struct opening *o, const struct superblock *table, struct member *members, struct store **ret, bool *ret_uneven)
+static int build(struct opening *o, const struct superblock *table, struct member *members, struct store **ret,
+                 bool *ret_uneven)
 {
     struct store *s = store_new(table);
     if (!s)
@@ -369,8 +382,10 @@ static int take_sealing_key(struct opening *o, struct store *s)
     return ERR_ACCESS;
 }
 
-/* Read-only is decided here, and said. Writing needs N-m members and m+1 current mirrors; reading one current mirror. */
-static int decide_writable(struct opening *o, struct store *s, const struct generation_choice *choice, const struct member *members)
+/* Read-only is decided here, and said. Writing needs N-m members and m+1 current mirrors; reading one current
+ * mirror. */
+static int decide_writable(struct opening *o, struct store *s, const struct generation_choice *choice,
+                           const struct member *members)
 {
     uint32_t mirrors = 0;
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
@@ -404,7 +419,8 @@ static int enter_service(struct opening *o, struct store *s, const struct member
         return err;
     err = store_raise(s, o->loop, members);
     if (err < 0)
-        store_say(o->message, NULL, NULL, "the new state of the store could not be written to enough volumes: %s", err_text(err));
+        store_say(o->message, NULL, NULL, "the new state of the store could not be written to enough volumes: %s",
+                  err_text(err));
     return err;
 }
 
@@ -441,7 +457,8 @@ static int open_store(struct opening *o, struct store **ret)
     return err;
 }
 
-int store_open(const struct store_options *options, struct loop *loop, struct store **ret, struct store_message *message)
+int store_open(const struct store_options *options, struct loop *loop, struct store **ret,
+               struct store_message *message)
 {
     message->text[0] = '\0';
     struct opening o = {.options = options, .loop = loop, .message = message};

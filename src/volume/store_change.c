@@ -196,8 +196,8 @@ int store_change(struct store *s, struct loop *loop, const struct store_change *
     return err;
 }
 
-/* Heads chunks first … first+count-1 of the volume's list as metadata; the flush of the generation that lists them makes
- * that durable. A volume that fails is not asked for more, and so is put out by that generation. */
+/* Heads chunks first … first+count-1 of the volume's list as metadata; the flush of the generation that lists them
+ * makes that durable. A volume that fails is not asked for more, and so is put out by that generation. */
 static int write_headers(struct store *s, struct loop *loop, uint32_t index, uint32_t first, uint32_t count)
 {
     struct store_inside *in = store_inside(s);

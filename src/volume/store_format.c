@@ -1,7 +1,7 @@
 /* Making a new store. Everything is looked at before anything is written.
  *
- * What it chooses (docs/FORMAT.md "Volume", docs/decisions): chunk size from the smallest volume; log size; the mirrors:
- * the first min(N, 2m+1) volumes, and two of them for m = 0. */
+ * What it chooses (docs/FORMAT.md "Volume", docs/decisions): chunk size from the smallest volume; log size; the
+ * mirrors: the first min(N, 2m+1) volumes, and two of them for m = 0. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,17 +42,21 @@ static int check_counts(struct formatting *f)
     const struct store_format *o = f->options;
     uint32_t count = o->devices ? o->device_count : o->path_count;
     if (!o->data_count || o->data_count > DATA_MAX || o->parity_count > PARITY_MAX) {
-        store_say(f->message, NULL, NULL, "%u+%u is not possible: data 1 to %u, parity 0 to %u", o->data_count, o->parity_count,
+        store_say(f->message, NULL, NULL, "%u+%u is not possible: data 1 to %u, parity 0 to %u", o->data_count,
+                  o->parity_count,
                   DATA_MAX, PARITY_MAX);
         return ERR_INVALID;
     }
     if (count < (uint32_t)o->data_count + o->parity_count || count > VOLUMES_MAX) {
-        store_say(f->message, NULL, NULL, "%u volumes named: %u+%u needs at least %u, and a store has at most %u", count, o->data_count,
+        store_say(f->message, NULL, NULL, "%u volumes named: %u+%u needs at least %u, and a store has at most %u",
+                  count, o->data_count,
                   o->parity_count, o->data_count + o->parity_count, VOLUMES_MAX);
         return ERR_INVALID;
     }
-    if (o->chunk_size && (o->chunk_size < CHUNK_SIZE_MIN || o->chunk_size > CHUNK_SIZE_MAX || (o->chunk_size & (o->chunk_size - 1)))) {
-        store_say(f->message, NULL, NULL, "chunk size %u: a power of two from %u to %u", o->chunk_size, CHUNK_SIZE_MIN, CHUNK_SIZE_MAX);
+    if (o->chunk_size && (o->chunk_size < CHUNK_SIZE_MIN || o->chunk_size > CHUNK_SIZE_MAX ||
+                          (o->chunk_size & (o->chunk_size - 1)))) {
+        store_say(f->message, NULL, NULL, "chunk size %u: a power of two from %u to %u", o->chunk_size, CHUNK_SIZE_MIN,
+                  CHUNK_SIZE_MAX);
         return ERR_INVALID;
     }
     f->count = count;
@@ -64,14 +68,16 @@ static int open_one(struct formatting *f, uint32_t n)
     const char *path = f->options->paths[n];
     for (uint32_t other = 0; other < n; other++)
         if (device_same(path, f->options->paths[other])) {
-            store_say(f->message, path, NULL, "is the same device as %s: name each volume once", f->options->paths[other]);
+            store_say(f->message, path, NULL, "is the same device as %s: name each volume once",
+                      f->options->paths[other]);
             return ERR_EXISTS;
         }
     int err = device_open(f->loop, path, false, DEVICE_CLAIM_US, &f->devices[n]);
     f->open[n] = err == 0;
     f->devices[n].index = n % DEVICE_INDEX_MAX;
     if (err < 0)
-        store_say(f->message, path, NULL, "cannot be opened: %s", err == ERR_BUSY ? "in use by another process, or mounted" : err_text(err));
+        store_say(f->message, path, NULL, "cannot be opened: %s", err == ERR_BUSY ?
+                  "in use by another process, or mounted" : err_text(err));
     return err;
 }
 
@@ -85,7 +91,8 @@ static int open_all(struct formatting *f)
             return err;
         if (f->devices[n].size >= VOLUME_SIZE_MIN)
             continue;
-        store_say(f->message, f->devices[n].path, NULL, "is too small: a volume has at least %u MiB", VOLUME_SIZE_MIN >> 20);
+        store_say(f->message, f->devices[n].path, NULL, "is too small: a volume has at least %u MiB",
+                  VOLUME_SIZE_MIN >> 20);
         return ERR_INVALID;
     }
     for (uint32_t n = 0; n < f->count && !f->options->force; n++) {
@@ -108,9 +115,11 @@ static void fill_geometry(struct formatting *f, struct superblock *table)
     for (uint32_t n = 0; n < f->count; n++)
         smallest = f->devices[n].size < smallest ? f->devices[n].size : smallest;
     const struct store_format *o = f->options;
-    table->chunk_size = o->chunk_size ? o->chunk_size : power_of_two_below(smallest / CHUNKS_PER_VOLUME, CHUNK_SIZE_MIN, CHUNK_SIZE_MAX);
+    table->chunk_size = o->chunk_size ? o->chunk_size : power_of_two_below(smallest / CHUNKS_PER_VOLUME, CHUNK_SIZE_MIN,
+                                                                           CHUNK_SIZE_MAX);
     uint64_t log_size = smallest / LOG_PART >> 20 << 20;
-    table->log_size = log_size < LOG_SIZE_MIN ? LOG_SIZE_MIN : log_size > LOG_SIZE_MAX ? LOG_SIZE_MAX : (uint32_t)log_size;
+    table->log_size = log_size < LOG_SIZE_MIN ? LOG_SIZE_MIN : log_size > LOG_SIZE_MAX ? LOG_SIZE_MAX
+        : (uint32_t)log_size;
     uint32_t room = table->chunk_size - CHUNK_HEADER_SIZE;
     f->meta_chunk_count = (ROOTS_SIZE + table->log_size + FIRST_PAGES_SIZE + room - 1) / room;
 }
@@ -241,7 +250,8 @@ static int make_store(struct formatting *f, struct store **ret)
     return err;
 }
 
-int store_format(const struct store_format *options, struct loop *loop, struct store **ret, struct store_message *message)
+int store_format(const struct store_format *options, struct loop *loop, struct store **ret,
+                 struct store_message *message)
 {
     message->text[0] = '\0';
     struct formatting *f = calloc(1, sizeof *f);

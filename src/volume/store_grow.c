@@ -15,15 +15,18 @@ static int refuse_read_only(const struct store *s, struct store_message *message
     return s->read_only ? ERR_READ_ONLY : 0;
 }
 
-static int raise_members(struct store *s, struct loop *loop, const struct member *members, struct store_message *message)
+static int raise_members(struct store *s, struct loop *loop, const struct member *members,
+                         struct store_message *message)
 {
     int err = store_raise(s, loop, members);
     if (err < 0)
-        store_say(message, NULL, NULL, "the new state of the store could not be written to enough volumes: %s", err_text(err));
+        store_say(message, NULL, NULL, "the new state of the store could not be written to enough volumes: %s",
+                  err_text(err));
     return err;
 }
 
-static int changed_member(struct store *s, struct loop *loop, uint32_t index, const struct member *m, struct store_message *message)
+static int changed_member(struct store *s, struct loop *loop, uint32_t index, const struct member *m,
+                          struct store_message *message)
 {
     struct member members[VOLUMES_MAX];
     memcpy(members, store_inside(s)->table.members, sizeof members);
@@ -36,7 +39,8 @@ static int free_slot(struct store *s, uint32_t *ret)
 {
     const struct store_inside *in = store_inside(s);
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
-        if (in->table.members[i].state == VOLUME_FREE && s->volumes[i].device.fd < 0 && !s->volumes[i].device.engine_data) {
+        if (in->table.members[i].state == VOLUME_FREE && s->volumes[i].device.fd < 0 &&
+            !s->volumes[i].device.engine_data) {
             *ret = i;
             return 0;
         }
@@ -46,7 +50,8 @@ static int free_slot(struct store *s, uint32_t *ret)
 static int present_as(struct store *s, const char *path, uint32_t *ret_index)
 {
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
-        if (atomic_load(&s->volumes[i].present) && s->volumes[i].device.fd >= 0 && device_same(path, s->volumes[i].device.path)) {
+        if (atomic_load(&s->volumes[i].present) && s->volumes[i].device.fd >= 0 && device_same(path,
+            s->volumes[i].device.path)) {
             *ret_index = i;
             return ERR_EXISTS;
         }
@@ -55,7 +60,8 @@ static int present_as(struct store *s, const char *path, uint32_t *ret_index)
 
 static int say_open_error(struct store_message *message, const char *path, int err)
 {
-    store_say(message, path, NULL, "cannot be opened: %s", err == ERR_BUSY ? "in use by another process, or mounted" : err_text(err));
+    store_say(message, path, NULL, "cannot be opened: %s", err == ERR_BUSY ? "in use by another process, or mounted"
+              : err_text(err));
     return err;
 }
 
@@ -80,7 +86,8 @@ static int fill_member(struct store *s, struct loop *loop, const struct device *
 static int clear_heartbeat(struct loop *loop, struct device *d, struct store_message *message, bool *ret_hung)
 {
     uint8_t block[BLOCK_SIZE] = {0};
-    struct device_request r = {.device = d, .kind = IO_WRITE_DURABLE, .off = HEARTBEAT_OFF, .data = block, .len = BLOCK_SIZE};
+    struct device_request r = {.device = d, .kind = IO_WRITE_DURABLE, .off = HEARTBEAT_OFF, .data = block,
+                               .len = BLOCK_SIZE};
     int err = device_io(loop, &r, 1, DEVICE_DEADLINE_US);
     err = err < 0 ? err : r.result;
     *ret_hung = err == ERR_TIMEOUT;
@@ -89,7 +96,8 @@ static int clear_heartbeat(struct loop *loop, struct device *d, struct store_mes
     return err;
 }
 
-int store_add_device(struct store *s, struct loop *loop, struct device *d, const char *label, bool force, uint32_t *ret_index,
+int store_add_device(struct store *s, struct loop *loop, struct device *d, const char *label, bool force,
+                     uint32_t *ret_index,
                      struct store_message *message)
 {
     uint32_t index = 0;
@@ -130,7 +138,8 @@ int store_add_device(struct store *s, struct loop *loop, struct device *d, const
     return err < 0 ? err : ERR_IO;
 }
 
-int store_add_volume(struct store *s, struct loop *loop, const char *path, const char *label, bool force, uint32_t *ret_index,
+int store_add_volume(struct store *s, struct loop *loop, const char *path, const char *label, bool force,
+                     uint32_t *ret_index,
                      struct store_message *message)
 {
     int err = refuse_read_only(s, message);
@@ -147,8 +156,8 @@ int store_add_volume(struct store *s, struct loop *loop, const char *path, const
     return store_add_device(s, loop, &d, label, force, ret_index, message);
 }
 
-/* True when this superblock's generation does not lead to the one in force and yet may have been in force, with the members
- * that are out of sight (docs/FORMAT.md "Generations", G4). */
+/* True when this superblock's generation does not lead to the one in force and yet may have been in force, with the
+ * members that are out of sight (docs/FORMAT.md "Generations", G4). */
 static bool other_history(struct store *s, const struct superblock *sb)
 {
     const struct store_inside *in = store_inside(s);
@@ -164,7 +173,8 @@ static bool other_history(struct store *s, const struct superblock *sb)
 }
 
 /* Which missing member this superblock is. */
-static int identify(struct store *s, const struct device *d, const struct superblock *sb, uint32_t *ret_index, struct store_message *message)
+static int identify(struct store *s, const struct device *d, const struct superblock *sb, uint32_t *ret_index,
+                    struct store_message *message)
 {
     struct store_inside *in = store_inside(s);
     uint32_t i = sb->volume_index;
@@ -174,7 +184,8 @@ static int identify(struct store *s, const struct device *d, const struct superb
         return ERR_FOREIGN;
     }
     if (m->state == VOLUME_FREE || !uuid_equal(&m->uuid, &sb->volume_uuid)) {
-        store_say(message, d->path, &sb->volume_uuid, "was removed from the store: add it as a new volume with --force");
+        store_say(message, d->path, &sb->volume_uuid,
+                  "was removed from the store: add it as a new volume with --force");
         return ERR_FOREIGN;
     }
     if (atomic_load(&s->volumes[i].present)) {
@@ -187,7 +198,8 @@ static int identify(struct store *s, const struct device *d, const struct superb
         return ERR_CORRUPT;
     }
     if (other_history(s, sb)) {
-        store_say(message, d->path, &sb->volume_uuid, "has another history than the store: format it and add it as a new volume");
+        store_say(message, d->path, &sb->volume_uuid,
+                  "has another history than the store: format it and add it as a new volume");
         return ERR_FORK;
     }
     in->highest = sb->generation > in->highest ? sb->generation : in->highest;
@@ -195,7 +207,8 @@ static int identify(struct store *s, const struct device *d, const struct superb
     return 0;
 }
 
-int store_attach_device(struct store *s, struct loop *loop, struct device *d, uint32_t *ret_index, struct store_message *message)
+int store_attach_device(struct store *s, struct loop *loop, struct device *d, uint32_t *ret_index,
+                        struct store_message *message)
 {
     struct superblock_read read = {0};
     struct device *devices[1] = {d};
@@ -204,7 +217,8 @@ int store_attach_device(struct store *s, struct loop *loop, struct device *d, ui
     if (err == 0 && !read.superblock)
         err = read.err;
     if (err < 0)
-        store_say(message, d->path, NULL, err == ERR_FOREIGN ? "is not a volume of an Ingot store" : "its superblock cannot be read: %s",
+        store_say(message, d->path, NULL, err == ERR_FOREIGN ? "is not a volume of an Ingot store"
+                  : "its superblock cannot be read: %s",
                   err_text(err));
     uint32_t index = 0;
     if (err == 0)
@@ -249,7 +263,8 @@ static int revive(struct store *s, struct loop *loop, uint32_t index, struct sto
     return err;
 }
 
-int store_attach(struct store *s, struct loop *loop, const char *path, uint32_t *ret_index, struct store_message *message)
+int store_attach(struct store *s, struct loop *loop, const char *path, uint32_t *ret_index,
+                 struct store_message *message)
 {
     uint32_t present;
     message->text[0] = '\0';
@@ -294,7 +309,8 @@ int store_grow_volume(struct store *s, struct loop *loop, uint32_t index, struct
     v->device.size = size;
     err = changed_member(s, loop, index, &m, message);
     if (err == 0 && in->failed[index]) {
-        store_say(message, v->device.path, &v->uuid, "failed while its superblocks were moved: it was put out of service");
+        store_say(message, v->device.path, &v->uuid,
+                  "failed while its superblocks were moved: it was put out of service");
         err = ERR_IO;
     }
     return err;
@@ -316,7 +332,8 @@ int store_remove_volume(struct store *s, struct loop *loop, uint32_t index, stru
         return ERR_BUSY;
     }
     if (superblock_member_count(&in->table) <= s->parity_count + 1u) {
-        store_say(message, v->device.path, &v->uuid, "is one of the last %u volumes: it cannot be removed", s->parity_count + 1u);
+        store_say(message, v->device.path, &v->uuid, "is one of the last %u volumes: it cannot be removed",
+                  s->parity_count + 1u);
         return ERR_QUORUM;
     }
     struct member m = {.state = VOLUME_FREE};

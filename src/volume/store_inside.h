@@ -28,13 +28,15 @@ static inline bool store_reachable(struct store_inside *in, uint32_t index)
     return atomic_load(&in->store.volumes[index].present) && !atomic_load(&in->hung[index]) && !in->failed[index];
 }
 
-/* An empty store around a table: volumes filled from the members, none present, chunk lists allocated. NULL: no memory. */
+/* An empty store around a table: volumes filled from the members, none present, chunk lists allocated. NULL: no
+ * memory. */
 struct store *store_new(const struct superblock *table);
 
 /* Gives slot index its device and its chunk list. */
 void store_place(struct store *, uint32_t index, const struct device *, const uint32_t *meta_chunks, uint32_t count);
 
-/* Raises the generation to one with these members, until the table written is true (store_change). ERR_QUORUM: broken. */
+/* Raises the generation to one with these members, until the table written is true (store_change). ERR_QUORUM:
+ * broken. */
 int store_raise(struct store *, struct loop *, const struct member members[VOLUMES_MAX]) MUST_CHECK;
 
 /* The uuid for a new store or volume, from the loop's random numbers. */
@@ -52,7 +54,8 @@ struct superblock_read {
 };
 
 /* Reads the superblocks of all devices at once. 0, ERR_NO_MEMORY, or the loop's error. */
-int store_read_superblocks(struct loop *, struct device *const *devices, uint32_t count, struct superblock_read *ret) MUST_CHECK;
+int store_read_superblocks(struct loop *, struct device *const *devices, uint32_t count,
+                           struct superblock_read *ret) MUST_CHECK;
 
 /* Free of the heap of a store whose devices were closed or taken away. */
 void store_free(struct store *);

@@ -4,11 +4,13 @@
 
 #include "volume/store_inside.h"
 
-/* Takes over the newest copy; a copy of something else (a former life of the device) counts only when nothing better is. */
+/* Takes over the newest copy; a copy of something else (a former life of the device) counts only when nothing better
+ * is. */
 static void consider(struct superblock_read *r, struct superblock *decoded, uint32_t *alike)
 {
     struct superblock *best = r->superblock;
-    if (best && (!uuid_equal(&best->store_uuid, &decoded->store_uuid) || !uuid_equal(&best->volume_uuid, &decoded->volume_uuid)))
+    if (best && (!uuid_equal(&best->store_uuid, &decoded->store_uuid) || !uuid_equal(&best->volume_uuid,
+        &decoded->volume_uuid)))
         return;
     if (best && best->generation == decoded->generation && best->attempt == decoded->attempt) {
         ++*alike;
@@ -64,7 +66,8 @@ static void judge(const struct device_request *requests, const struct device *de
     }
 }
 
-int store_read_superblocks(struct loop *loop, struct device *const *devices, uint32_t count, struct superblock_read *ret)
+int store_read_superblocks(struct loop *loop, struct device *const *devices, uint32_t count,
+                           struct superblock_read *ret)
 {
     uint32_t total = count * SUPERBLOCK_COPIES;
     uint8_t *images = aligned_alloc(BLOCK_SIZE, (size_t)total * SUPERBLOCK_SIZE);
@@ -75,7 +78,8 @@ int store_read_superblocks(struct loop *loop, struct device *const *devices, uin
         for (uint32_t n = 0; n < total; n++)
             requests[n] = (struct device_request){
                 .device = devices[n / SUPERBLOCK_COPIES], .kind = IO_READ, .data = images + (size_t)n * SUPERBLOCK_SIZE,
-                .off = superblock_copy_off(n % SUPERBLOCK_COPIES, devices[n / SUPERBLOCK_COPIES]->size), .len = SUPERBLOCK_SIZE};
+                .off = superblock_copy_off(n % SUPERBLOCK_COPIES, devices[n / SUPERBLOCK_COPIES]->size),
+                    .len = SUPERBLOCK_SIZE};
         err = device_io(loop, requests, total, DEVICE_DEADLINE_US);
     }
     if (err == 0)

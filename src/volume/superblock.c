@@ -145,7 +145,8 @@ static void encode_fields(const struct superblock *s, struct disk_superblock *d)
         d->meta_chunks[i] = htole32(s->meta_chunks[i]);
 }
 
-/* libcrypto's one-shot SHA-256 can fail only for want of memory; a superblock without a digest must never be written. */
+/* libcrypto's one-shot SHA-256 can fail only for want of memory; a superblock without a digest must never be
+ * written. */
 static void digest_of(const void *data, size_t len, uint8_t digest[SHA256_LEN])
 {
     if (sha256_of(data, len, digest) < 0)

@@ -1,5 +1,5 @@
-/* The superblock: who a volume is, which store it belongs to, and who the other members are. Pure encoding and decoding;
- * reading, writing and choosing among them is store.c's. Layout: docs/FORMAT.md, "Superblock". */
+/* The superblock: who a volume is, which store it belongs to, and who the other members are. Pure encoding and
+ * decoding; reading, writing and choosing among them is store.c's. Layout: docs/FORMAT.md, "Superblock". */
 #ifndef VOLUME_SUPERBLOCK_H
 #define VOLUME_SUPERBLOCK_H
 
@@ -29,7 +29,7 @@ struct superblock {
     uint64_t generation;       /* from 1; raised by every change of the member table */
     uint64_t parent_hash;      /* shared_hash of the generation before */
     uint64_t attempt;          /* random: tells two attempts at one generation apart */
-    uint64_t ancestors[ANCESTORS_MAX]; /* generation g < generation: its hash at g % ANCESTORS_MAX; 0: none, or too long ago */
+    uint64_t ancestors[ANCESTORS_MAX]; /* generation g's hash at g % ANCESTORS_MAX; 0: none */
     uint64_t created_us;
     uint8_t sealing_key_here;  /* 1: sealing_key is in use; 0: it comes from a credential */
     struct seal_key sealing_key;
@@ -41,8 +41,8 @@ struct superblock {
 /* image: SUPERBLOCK_SIZE bytes, 4096-aligned. Ends with a SHA-256 over all before it. */
 void superblock_encode(const struct superblock *, uint8_t *image);
 
-/* ERR_FOREIGN: no Ingot magic. ERR_CORRUPT: magic, but the checksum or a bound is wrong. ERR_UNSUPPORTED: an incompatible
- * flag or a version this binary does not know. */
+/* ERR_FOREIGN: no Ingot magic. ERR_CORRUPT: magic, but the checksum or a bound is wrong. ERR_UNSUPPORTED: an
+ * incompatible flag or a version this binary does not know. */
 int superblock_decode(const uint8_t *image, struct superblock *ret) MUST_CHECK;
 
 /* The offset of a copy (0, 1, 2) on a volume of size bytes (the size its member entry says). */
