@@ -6,6 +6,7 @@
 #define META_FREED_H
 
 #include "meta/pages.h"
+#include "placement/placement.h"
 
 struct freed_entry { uint64_t sequence; struct extent extent; };
 
