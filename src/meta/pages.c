@@ -76,8 +76,10 @@ void pages_close(struct pages *p)
 
 void pages_set_notify(struct pages *p, void (*notify)(void *), void *arg)
 {
+    pthread_mutex_lock(&p->lock);
     p->notify = notify;
     p->notify_arg = arg;
+    pthread_mutex_unlock(&p->lock);
 }
 
 void pages_snapshot_begin(struct pages *p, struct pages_snapshot *s)

@@ -181,8 +181,12 @@ int pages_commit(struct pages *p, struct loop *loop, const struct page_image *im
     if (err != 0)
         return err;
     *ret_sequence = c.sequence;
-    if (p->notify != NULL && pages_checkpoint_due(p))
-        p->notify(p->notify_arg);
+    pthread_mutex_lock(&p->lock);
+    void (*notify)(void *) = p->notify;
+    void *arg = p->notify_arg;
+    pthread_mutex_unlock(&p->lock);
+    if (notify != NULL && pages_checkpoint_due(p))
+        notify(arg);
     return 0;
 }
 

@@ -110,7 +110,10 @@ static int put_out(struct mirror *m, struct loop *loop, struct volume *const *vo
         change.set[i].state = VOLUME_OUT;
         change.set[i].mirror = MIRROR_NONE;
     }
-    return store_change(m->store, loop, &change);
+    int err = store_change(m->store, loop, &change);
+    for (uint32_t i = 0; err == 0 && i < count; i++)
+        atomic_store(&volumes[i]->suspect_since_us, 0);
+    return err;
 }
 
 static int check_lease(struct mirror *m, struct loop *loop)
