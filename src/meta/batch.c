@@ -245,12 +245,12 @@ static void finish(struct batch *b, struct meta_tx *tx, struct loop *loop, struc
         result->broken = !sqlite3_get_autocommit(tx->connection->db);
         return;
     }
-    bool lease_lost = err == 0 && !store_lease_held(store, loop_now_us(loop));
+    /* ERR_ACCESS is the lease too, seen by the mirrors: no word about the client's rights. */
+    bool lease_lost = err == ERR_ACCESS || (err == 0 && !store_lease_held(store, loop_now_us(loop)));
     if (err != 0 || lease_lost) {
         log_error("metadata commit: %s; writing stops until the store is opened again",
                   lease_lost ? "the lease on the volumes has ended" : err_text(err));
-        /* ERR_ACCESS is the lease too, seen by the mirrors: no word about the client's rights. */
-        fail_all(b, err != 0 && err != ERR_ACCESS ? err : ERR_READ_ONLY, true);
+        fail_all(b, lease_lost ? ERR_READ_ONLY : err, true);
         roll_back(tx);
         result->broken = true;
         return;
