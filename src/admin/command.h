@@ -4,25 +4,26 @@
 
 #include "admin/admin.h"
 
-int command_ping(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_status(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_list(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_add(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_attach(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_drain(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_offline(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_online(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_grow(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_volume_remove(struct admin_call *, json_t **ret) MUST_CHECK;
-int command_query(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_ping(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_status(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_list(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_add(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_attach(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_drain(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_offline(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_online(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_grow(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_remove(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_query(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_backup(struct admin_call *, json_t **ret) MUST_CHECK;
 
 /* Sets call->message and returns err. */
-int command_fail(struct admin_call *, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int admin_command_fail(struct admin_call *, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* A text argument; NULL when it is absent or of another type. Borrowed. */
-const char *command_text(struct admin_call *, const char *name);
+const char *admin_command_text(struct admin_call *, const char *name);
 /* value becomes *ret; ERR_NO_MEMORY when it is NULL. */
-int command_result(json_t *value, json_t **ret) MUST_CHECK;
+int admin_command_result(json_t *value, json_t **ret) MUST_CHECK;
 /* The array "volumes" of status and volume-list; NULL when memory is out. */
-json_t *command_volumes(struct admin *);
+json_t *admin_command_volumes(struct admin *);
 
 #endif

@@ -73,13 +73,13 @@ static int query_on_job(struct meta *meta, struct loop *loop, void *arg)
     return query_run(meta, loop, &query, &querying->message);
 }
 
-int command_query(struct admin_call *call, json_t **ret)
+int admin_command_query(struct admin_call *call, json_t **ret)
 {
-    struct querying querying = {.call = call, .sql = command_text(call, "sql")};
+    struct querying querying = {.call = call, .sql = admin_command_text(call, "sql")};
     if (!querying.sql)
-        return command_fail(call, ERR_INVALID, "which SQL?");
+        return admin_command_fail(call, ERR_INVALID, "which SQL?");
     int err = admin_job(call->admin, query_on_job, &querying);
     if (err)
-        return command_fail(call, err, "%.500s", querying.message.text);
-    return command_result(json_pack("{s:I}", "rows", querying.rows), ret);
+        return admin_command_fail(call, err, "%.500s", querying.message.text);
+    return admin_command_result(json_pack("{s:I}", "rows", querying.rows), ret);
 }

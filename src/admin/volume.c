@@ -37,8 +37,8 @@ static int find_volume(struct admin_call *call, uint32_t *ret_index)
         }
     }
     if (!argument)
-        return command_fail(call, ERR_INVALID, "which volume?");
-    return command_fail(call, ERR_NOT_FOUND, "the store has no volume %s",
+        return admin_command_fail(call, ERR_INVALID, "which volume?");
+    return admin_command_fail(call, ERR_NOT_FOUND, "the store has no volume %s",
                         text ? text : "of that number");
 }
 
@@ -47,7 +47,7 @@ static int run_change(struct change *change, int (*run)(struct meta *, struct lo
     struct admin_call *call = change->call;
     int err = admin_exclusive(call->admin, run, change);
     if (err && change->message.text[0])
-        return command_fail(call, err, "%.500s", change->message.text);
+        return admin_command_fail(call, err, "%.500s", change->message.text);
     if (!err)
         placement_volumes_changed(call->admin->placement);
     return err;
@@ -60,16 +60,16 @@ static int add_on_writer(struct meta *meta, struct loop *writer, void *arg)
                             &change->message);
 }
 
-int command_volume_add(struct admin_call *call, json_t **ret)
+int admin_command_volume_add(struct admin_call *call, json_t **ret)
 {
-    struct change change = {.call = call, .path = command_text(call, "path"), .label = command_text(call, "label"),
+    struct change change = {.call = call, .path = admin_command_text(call, "path"), .label = admin_command_text(call, "label"),
                             .force = json_is_true(json_object_get(call->arguments, "force"))};
     if (!change.path)
-        return command_fail(call, ERR_INVALID, "which path?");
+        return admin_command_fail(call, ERR_INVALID, "which path?");
     if (change.label && strlen(change.label) >= LABEL_SIZE)
-        return command_fail(call, ERR_INVALID, "a label has at most %u bytes", LABEL_SIZE - 1);
+        return admin_command_fail(call, ERR_INVALID, "a label has at most %u bytes", LABEL_SIZE - 1);
     int err = run_change(&change, add_on_writer);
-    return err ? err : command_result(json_pack("{s:i}", "index", (int)change.index), ret);
+    return err ? err : admin_command_result(json_pack("{s:i}", "index", (int)change.index), ret);
 }
 
 static int attach_on_writer(struct meta *meta, struct loop *writer, void *arg)
@@ -78,13 +78,13 @@ static int attach_on_writer(struct meta *meta, struct loop *writer, void *arg)
     return store_attach(meta_store(meta), writer, change->path, &change->index, &change->message);
 }
 
-int command_volume_attach(struct admin_call *call, json_t **ret)
+int admin_command_volume_attach(struct admin_call *call, json_t **ret)
 {
-    struct change change = {.call = call, .path = command_text(call, "path")};
+    struct change change = {.call = call, .path = admin_command_text(call, "path")};
     if (!change.path)
-        return command_fail(call, ERR_INVALID, "which path?");
+        return admin_command_fail(call, ERR_INVALID, "which path?");
     int err = run_change(&change, attach_on_writer);
-    return err ? err : command_result(json_pack("{s:i}", "index", (int)change.index), ret);
+    return err ? err : admin_command_result(json_pack("{s:i}", "index", (int)change.index), ret);
 }
 
 static int set_state_on_writer(struct meta *meta, struct loop *writer, void *arg)
@@ -106,32 +106,32 @@ static int set_state(struct admin_call *call, enum volume_state state, json_t **
         return err;
     int now = call->admin->store->volumes[change.index].state;
     if (state == VOLUME_OUT && now != VOLUME_OFFLINE && now != VOLUME_DRAINING)
-        return command_fail(call, ERR_INVALID, "the volume is not offline");
+        return admin_command_fail(call, ERR_INVALID, "the volume is not offline");
     if (state == VOLUME_DRAINING && now != VOLUME_IN)
-        return command_fail(call, ERR_INVALID, "the volume is not in service");
+        return admin_command_fail(call, ERR_INVALID, "the volume is not in service");
     if (state == VOLUME_OFFLINE && (now == VOLUME_IN || now == VOLUME_DRAINING)) {
         struct capacity capacity;
         if ((err = placement_capacity(call->admin->placement, &capacity)))
             return err;
         if (capacity.can_lose == 0)
-            return command_fail(call, ERR_QUORUM, "the store cannot do without another volume");
+            return admin_command_fail(call, ERR_QUORUM, "the store cannot do without another volume");
     }
     err = run_change(&change, set_state_on_writer);
-    return err ? err : command_result(json_object(), ret);
+    return err ? err : admin_command_result(json_object(), ret);
 }
 
-int command_volume_drain(struct admin_call *call, json_t **ret)
+int admin_command_volume_drain(struct admin_call *call, json_t **ret)
 {
     return set_state(call, VOLUME_DRAINING, ret);
 }
 
-int command_volume_offline(struct admin_call *call, json_t **ret)
+int admin_command_volume_offline(struct admin_call *call, json_t **ret)
 {
     return set_state(call, VOLUME_OFFLINE, ret);
 }
 
 /* Back as one that is behind: the repair brings it level and then into service. */
-int command_volume_online(struct admin_call *call, json_t **ret)
+int admin_command_volume_online(struct admin_call *call, json_t **ret)
 {
     return set_state(call, VOLUME_OUT, ret);
 }
@@ -148,17 +148,17 @@ static int remove_on_writer(struct meta *meta, struct loop *writer, void *arg)
     return store_remove_volume(meta_store(meta), writer, change->index, &change->message);
 }
 
-int command_volume_grow(struct admin_call *call, json_t **ret)
+int admin_command_volume_grow(struct admin_call *call, json_t **ret)
 {
     struct change change = {.call = call};
     int err = find_volume(call, &change.index);
     if (!err)
         err = run_change(&change, grow_on_writer);
-    return err ? err : command_result(json_object(), ret);
+    return err ? err : admin_command_result(json_object(), ret);
 }
 
 /* Refused while chunks of groups are still on it: forgetting them would lose shards. */
-int command_volume_remove(struct admin_call *call, json_t **ret)
+int admin_command_volume_remove(struct admin_call *call, json_t **ret)
 {
     struct change change = {.call = call};
     struct capacity capacity;
@@ -168,8 +168,8 @@ int command_volume_remove(struct admin_call *call, json_t **ret)
     if (err)
         return err;
     if (capacity.volumes[change.index].used_chunks > 0)
-        return command_fail(call, ERR_BUSY, "%u chunks are still on the volume: drain it first",
+        return admin_command_fail(call, ERR_BUSY, "%u chunks are still on the volume: drain it first",
                             capacity.volumes[change.index].used_chunks);
     err = run_change(&change, remove_on_writer);
-    return err ? err : command_result(json_object(), ret);
+    return err ? err : admin_command_result(json_object(), ret);
 }

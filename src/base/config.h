@@ -57,6 +57,9 @@ struct config_flag {
 /* The option of a flag without its dashes; NULL: not one of these. A boolean's flag needs no value. */
 const struct config_option *config_find_flag(struct slice flag, bool *ret_as_file);
 
+/* A size as options take it, such as 64MiB. ERR_INVALID. */
+int config_parse_size(const char *text, uint64_t *ret) MUST_CHECK;
+
 /* One line for people: what is wrong, in which line of which file. */
 struct config_message { char text[512]; };
 

@@ -45,6 +45,13 @@ static int parse_number(const struct config_option *option, const char *text, ui
     return 0;
 }
 
+int config_parse_size(const char *text, uint64_t *ret)
+{
+    static const struct config_option any_size = {.kind = CONFIG_SIZE, .most = UINT64_MAX};
+    char why[64];
+    return parse_number(&any_size, text, ret, why, sizeof(why));
+}
+
 static int parse_bool(const char *text, bool *ret, char *why, size_t why_size)
 {
     static const char *const words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};

@@ -1,0 +1,140 @@
+#include "ingot/opened.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <config.h>
+
+int opened_engine(struct opened *opened, const struct config *config)
+{
+    *opened = (struct opened){0};
+    int err = engine_init(&opened->engine, (enum engine_choice)config->io_engine);
+    if (err) {
+        snprintf(opened->message, sizeof(opened->message), "io_uring cannot be used: %s",
+                 opened->engine.message[0] ? opened->engine.message : err_text(err));
+        return err;
+    }
+    if (!(opened->control = engine_new_loop(&opened->engine, "control"))) {
+        snprintf(opened->message, sizeof(opened->message), "no event loop: %s", err_text(ERR_NO_MEMORY));
+        return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+/* systemd's LoadCredential= puts it in a directory of its own. Returns its length, 0 when there is none. */
+static size_t read_credential(char text[CONFIG_SECRET_MAX])
+{
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    char path[4096];
+    if (!directory || (size_t)snprintf(path, sizeof(path), "%s/sealing_key", directory) >= sizeof(path))
+        return 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    size_t len = fread(text, 1, CONFIG_SECRET_MAX - 1, file);
+    fclose(file);
+    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        len--;
+    return len;
+}
+
+int opened_sealing_key(struct opened *opened, const struct config *config, struct seal_key *ret, bool *ret_given)
+{
+    char credential[CONFIG_SECRET_MAX];
+    struct slice text = slice_string(config->sealing_key);
+    struct seal_key key;
+    size_t len = 0;
+    *ret_given = false;
+    if (text.len == 0)
+        text = slice_of(credential, read_credential(credential));
+    if (text.len == 0)
+        return 0;
+    int err = hex_decode(text, key.bytes, sizeof(key.bytes), &len);
+    explicit_bzero(credential, sizeof(credential));
+    if (err || len != sizeof(key.bytes)) {
+        snprintf(opened->message, sizeof(opened->message), "the sealing key is not 64 hexadecimal digits");
+        return ERR_INVALID;
+    }
+    *ret = key;
+    *ret_given = true;
+    return 0;
+}
+
+static int open_parts(struct opened *opened, const struct config *config, bool read_only)
+{
+    struct store_message message = {""};
+    struct seal_key key;
+    bool key_given;
+    int err = opened_sealing_key(opened, config, &key, &key_given);
+    if (err)
+        return err;
+    const struct store_options store_options = {
+        .paths = (const char *const *)config->volume.items,
+        .path_count = config->volume.count,
+        .read_only = read_only,
+        .sealing_key = key_given ? &key : NULL,
+        .lease_ms = (uint32_t)config->lease,
+    };
+    err = store_open(&store_options, opened->control, &opened->store, &message);
+    snprintf(opened->message, sizeof(opened->message), "%s", message.text);
+    explicit_bzero(&key, sizeof(key));
+    if (err)
+        return err;
+    if ((err = placement_open(opened->store, &opened->placement))) {
+        snprintf(opened->message, sizeof(opened->message), "placement: %s", err_text(err));
+        return err;
+    }
+    const struct meta_options meta_options = {
+        .page_cache_size = config->page_cache,
+        .reader_count = (uint32_t)config->metadata_readers,
+        .new_loop = engine_new_loop,
+        .new_loop_arg = &opened->engine,
+        .threads = true,
+        .read_only = read_only || opened->store->read_only,
+    };
+    message.text[0] = '\0';
+    err = meta_open(opened->store, opened->placement, &meta_options, opened->control, &opened->meta, &message);
+    if (err)
+        snprintf(opened->message, sizeof(opened->message), "%s", message.text[0] ? message.text : err_text(err));
+    return err;
+}
+
+int opened_open(struct opened *opened, const struct config *config, bool read_only)
+{
+    int err = opened_engine(opened, config);
+    if (!err)
+        err = open_parts(opened, config, read_only);
+    if (err) {
+        opened_close(opened);
+        return err;
+    }
+    opened->admin = (struct admin){
+        .control = opened->control,
+        .store = opened->store,
+        .placement = opened->placement,
+        .meta = opened->meta,
+        .version = PACKAGE_VERSION,
+        .engine = engine_name(&opened->engine),
+        .started_us = loop_wall_us(opened->control),
+    };
+    return 0;
+}
+
+void opened_close(struct opened *opened)
+{
+    if (opened->meta)
+        meta_close(opened->meta);
+    if (opened->placement)
+        placement_close(opened->placement);
+    if (opened->store)
+        store_close(opened->store, opened->control);
+    if (opened->control)
+        loop_free(opened->control);
+    opened->meta = NULL;
+    opened->placement = NULL;
+    opened->store = NULL;
+    opened->control = NULL;
+}
