@@ -184,6 +184,23 @@ static void the_written_file_is_read_back(void **state)
     assert_string_equal(config.listen, "0.0.0.0:9000");
 }
 
+static void the_packaged_file_is_the_written_one(void **state)
+{
+    (void)state;
+    static char written[65536], packaged[65536];
+    FILE *file = fopen(path, "w+");
+    assert_non_null(file);
+    config_write_file(file);
+    rewind(file);
+    written[fread(written, 1, sizeof(written) - 1, file)] = '\0';
+    fclose(file);
+    file = fopen(TOP_SRCDIR "/conf/ingot.conf", "r");
+    assert_non_null(file);
+    packaged[fread(packaged, 1, sizeof(packaged) - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(packaged, written); /* ingot --sample-config > conf/ingot.conf */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +208,7 @@ int main(void)
         cmocka_unit_test_teardown(secrets_from_files, forget),
         cmocka_unit_test_teardown(one_line_says_what_is_wrong, forget),
         cmocka_unit_test_teardown(the_written_file_is_read_back, forget),
+        cmocka_unit_test(the_packaged_file_is_the_written_one),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
