@@ -146,6 +146,7 @@ void lingers_close(struct http_server *server, bool all)
 void connection_closed(struct http_server *server, struct connection *c)
 {
     server->connection_count--;
+    server->load--;
     if (!c)
         return;
     if (c->linger)

@@ -9,6 +9,7 @@
 
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "http/http.h"
@@ -19,6 +20,7 @@
 #define HTTP_RATE_WINDOW_S 30u
 #define HTTP_DRAIN_EARLY_MAX (1u << 20)     /* body read and dropped to keep the connection, answered before it began */
 #define HTTP_DRAIN_LATE_MAX (16u << 20)     /* the same, answered in its middle */
+#define HTTP_GROUP_MAX 64u
 #define HTTP_LINGER_MAX 64u                 /* closed connections whose clients still send */
 #define HTTP_LINGER_S 10u
 #define HTTP_LINGER_BYTES (64u << 20)
@@ -104,6 +106,9 @@ struct http_server {
     struct timer sweep;
     struct connection *connections;
     uint32_t connection_count;
+    uint32_t started_count;
+    _Atomic uint32_t load;           /* connections, and those on their way from another server of the group */
+    _Atomic uint32_t handover_count; /* those on their way */
     uint32_t active_count; /* requests between their head and their end */
     struct lingering *lingers;
     uint32_t linger_count;
@@ -137,6 +142,17 @@ void answer_write_raw(struct http_request *);
 void server_schedule(struct http_server *);
 void server_request_ended(struct http_server *);
 void server_accept_again(struct http_server *);
+/* Takes the descriptor, for which load counts one already. */
+void server_add_connection(struct http_server *, int fd, const struct sockaddr *, socklen_t);
+/* Frees a stopping server when no task that names it is left. */
+void server_free_when_idle(struct http_server *);
+
+/* group.c */
+int group_join(struct http_group *, struct http_server *) MUST_CHECK;
+void group_leave(struct http_group *, struct http_server *);
+bool group_has_room(struct http_group *);
+/* Gives an accepted connection to the member with fewest. */
+void group_give(struct http_server *from, int fd, const struct sockaddr *, socklen_t);
 
 /* tls.c */
 int tls_new(const char *certificate_file, const char *key_file, struct tls **ret, char *message, size_t message_size) MUST_CHECK;

@@ -26,6 +26,12 @@ struct http_handler {
     void (*gone)(struct http_request *, bool complete);
 };
 
+/* Servers that share a listening socket, one per reactor: each connection goes to the one that has fewest. Any thread; outlives
+ * its servers. A loop must still run what was posted to it after its server is freed. */
+struct http_group;
+int http_group_new(struct http_group **ret) MUST_CHECK;
+void http_group_free(struct http_group *);
+
 struct http_options {
     const char *listen;            /* "HOST:PORT", "[V6]:PORT"; port 0: any, see http_server_port */
     int listen_fd;                 /* or an open listening socket, -1 none (shared by all reactors) */
@@ -33,6 +39,7 @@ struct http_options {
     uint32_t connection_max;
     uint32_t header_timeout_s, idle_timeout_s;
     uint32_t body_rate_min;        /* bytes/s over 30 s; 0: no floor */
+    struct http_group *group;      /* or NULL: alone on its socket */
 };
 
 /* Opens, binds and listens (shared socket for several servers); ERR_EXISTS when the address is in use, *message says. */

@@ -100,10 +100,33 @@ static void sweep_arm(struct http_server *s)
         loop_timer_set(s->loop, &s->sweep, loop_now_us(s->loop) + SWEEP_US);
 }
 
+static bool has_room(const struct http_server *s)
+{
+    return s->options.group ? group_has_room(s->options.group) : s->load < s->options.connection_max;
+}
+
 void server_accept_again(struct http_server *s)
 {
-    if (!s->draining && !s->stopping && s->connection_count < s->options.connection_max)
+    if (!s->draining && !s->stopping && has_room(s))
         watch_listening(s, true);
+}
+
+void server_add_connection(struct http_server *s, int fd, const struct sockaddr *address, socklen_t len)
+{
+    uint32_t before = s->started_count;
+    if (s->stopping || s->draining) {
+        close(fd);
+        s->load--;
+        return;
+    }
+    /* The daemon owns the descriptor from here on, also when it refuses. */
+    if (MHD_add_connection(s->daemon, fd, address, len) != MHD_YES) {
+        log_warning_limited("http: a connection was refused: %s", strerror(errno));
+        if (before == s->started_count)
+            s->load--; /* otherwise its end has done that */
+    }
+    sweep_arm(s);
+    server_schedule(s);
 }
 
 /* Beyond connection_max clients wait in the kernel's backlog. */
@@ -112,23 +135,24 @@ static void accept_ready(struct watch *watch)
     struct http_server *s = container_of(watch, struct http_server, listen_watch);
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
-    int one = 1, fd = accept4(s->listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    bool room = has_room(s);
+    int one = 1, fd = room ? accept4(s->listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
+    if (fd < 0 && room && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR))
+        return;
     if (fd < 0) {
-        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+        if (room)
             log_warning_limited("http: cannot accept connections: %s", strerror(errno));
-            watch_listening(s, false); /* until the next sweep */
-            sweep_arm(s);
-        }
+        watch_listening(s, false); /* until one closes, or the next sweep */
+        sweep_arm(s);
         return;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    /* The daemon owns the descriptor from here on, also when it refuses. */
-    if (MHD_add_connection(s->daemon, fd, (struct sockaddr *)&address, len) != MHD_YES)
-        log_warning_limited("http: a connection was refused: %s", strerror(errno));
-    if (s->connection_count >= s->options.connection_max)
-        watch_listening(s, false);
-    sweep_arm(s);
-    server_schedule(s);
+    if (s->options.group) {
+        group_give(s, fd, (struct sockaddr *)&address, len);
+    } else {
+        s->load++;
+        server_add_connection(s, fd, (struct sockaddr *)&address, len);
+    }
 }
 
 /* --- the daemon on the loop --- */
@@ -161,9 +185,9 @@ static void daemon_ready(struct watch *watch)
 }
 
 /* http_server_free leaves the server to the tasks that are posted still. */
-static void free_when_idle(struct http_server *s)
+void server_free_when_idle(struct http_server *s)
 {
-    if (!s->run_posted && !s->drained_posted)
+    if (s->stopping && !s->run_posted && !s->drained_posted && s->handover_count == 0)
         free(s);
 }
 
@@ -172,7 +196,7 @@ static void run_posted(struct task *task)
     struct http_server *s = container_of(task, struct http_server, run_task);
     s->run_posted = false;
     if (s->stopping)
-        free_when_idle(s);
+        server_free_when_idle(s);
     else
         run_daemon(s);
 }
@@ -191,6 +215,7 @@ static void connection_notify(void *cls, struct MHD_Connection *connection, void
 {
     struct http_server *s = cls;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        s->started_count++;
         connection_started(s, connection, socket_context);
         return;
     }
@@ -268,6 +293,11 @@ static int start(struct http_server *s, char *message, size_t message_size)
         return err;
     }
     s->listen_watch = (struct watch){.fd = s->listen_fd, .ready = accept_ready};
+    if (s->options.group) {
+        err = group_join(s->options.group, s);
+        if (err)
+            return err;
+    }
     watch_listening(s, true);
     if (!s->listening)
         sweep_arm(s);
@@ -318,7 +348,7 @@ static void run_drained(struct task *task)
     struct http_server *s = container_of(task, struct http_server, drained_task);
     s->drained_posted = false;
     if (s->stopping)
-        free_when_idle(s);
+        server_free_when_idle(s);
     else
         s->drained(s->drained_arg);
 }
@@ -343,6 +373,8 @@ void http_server_drain(struct http_server *s, void (*drained)(void *), void *arg
     s->draining = true;
     s->drained = drained;
     s->drained_arg = arg;
+    if (s->options.group)
+        group_leave(s->options.group, s);
     watch_listening(s, false);
     connections_kill(s, true);
     check_drained(s);
@@ -354,6 +386,8 @@ void http_server_free(struct http_server *s)
         return;
     assert(!s->running);
     s->stopping = true;
+    if (s->options.group)
+        group_leave(s->options.group, s);
     watch_listening(s, false);
     loop_timer_cancel(s->loop, &s->sweep);
     if (s->daemon) {
@@ -367,5 +401,5 @@ void http_server_free(struct http_server *s)
     if (s->owns_listen_fd)
         close(s->listen_fd);
     tls_free(s->tls);
-    free_when_idle(s);
+    server_free_when_idle(s);
 }

@@ -925,6 +925,97 @@ static void test_listen_errors(void **state)
     assert_non_null(strstr(message, "/nonexistent"));
 }
 
+/* --- tests: several servers on one socket --- */
+
+static void nothing_begin(void *arg, struct http_request *r)
+{
+    (void)arg;
+    (void)r;
+}
+
+static void who_end(struct http_request *r)
+{
+    const char *name = http_server_argument(r);
+    http_respond(r, 200, name, strlen(name));
+}
+
+static void nothing_gone(struct http_request *r, bool complete)
+{
+    (void)r;
+    (void)complete;
+}
+
+static const struct http_handler who = {nothing_begin, app_body, who_end, nothing_gone};
+
+struct member {
+    struct loop *loop;
+    struct http_server *http;
+    pthread_t thread;
+    struct task stop_task;
+    bool stop;
+};
+
+static void member_stop(struct task *task)
+{
+    struct member *m = (struct member *)((char *)task - offsetof(struct member, stop_task));
+    m->stop = true;
+}
+
+static bool member_stopped(void *arg)
+{
+    return ((struct member *)arg)->stop;
+}
+
+static void *member_main(void *arg)
+{
+    struct member *m = arg;
+    assert_int_equal(loop_run_until(m->loop, member_stopped, m), 0);
+    http_server_free(m->http);
+    m->stop = false;
+    loop_post(m->loop, &m->stop_task);
+    assert_int_equal(loop_run_until(m->loop, member_stopped, m), 0);
+    return NULL;
+}
+
+static void test_group_shares_evenly(void **state)
+{
+    (void)state;
+    enum { MEMBERS = 2, CLIENTS = 16 };
+    char message[256];
+    static char names[MEMBERS][2] = {"0", "1"};
+    struct member members[MEMBERS];
+    struct http_options options = usual;
+    assert_int_equal(http_group_new(&options.group), 0);
+    assert_int_equal(http_listen("127.0.0.1:0", &options.listen_fd, message, sizeof message), 0);
+    for (int i = 0; i < MEMBERS; i++) {
+        members[i] = (struct member){.stop_task.run = member_stop};
+        assert_int_equal(loop_new_best("member", NULL, &members[i].loop), 0);
+        assert_int_equal(http_server_new(&options, members[i].loop, &who, names[i], &members[i].http, message, sizeof message), 0);
+    }
+    server.port = http_server_port(members[0].http);
+    for (int i = 0; i < MEMBERS; i++)
+        assert_int_equal(pthread_create(&members[i].thread, NULL, member_main, &members[i]), 0);
+    struct client clients[CLIENTS];
+    int counts[MEMBERS] = {0};
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = client_open();
+        send_text(clients[i].fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_int_equal(client_answer(&clients[i], true), 200);
+        counts[atoi(clients[i].body.data)]++;
+    }
+    for (int i = 0; i < MEMBERS; i++)
+        assert_int_equal(counts[i], CLIENTS / MEMBERS);
+    for (int i = 0; i < CLIENTS; i++)
+        client_close(&clients[i]);
+    for (int i = 0; i < MEMBERS; i++) {
+        loop_post(members[i].loop, &members[i].stop_task);
+        pthread_join(members[i].thread, NULL);
+        loop_free(members[i].loop);
+    }
+    close(options.listen_fd);
+    http_group_free(options.group);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -937,7 +1028,7 @@ int main(int argc, char **argv)
         CASE(test_client_leaves_in_body), CASE(test_streams), CASE(test_stream_cut),
         cmocka_unit_test(test_connection_limit), CASE(test_drain), CASE(test_stop_with_requests_waiting),
         cmocka_unit_test(test_slow_clients_are_closed), cmocka_unit_test(test_slow_reader_is_closed),
-        CASE(test_listen_errors),
+        CASE(test_listen_errors), cmocka_unit_test(test_group_shares_evenly),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
