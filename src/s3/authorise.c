@@ -1,5 +1,4 @@
 /* See authorise.h. Access keys found (and not found) are remembered per reactor for S3_CREDENTIAL_TTL_US. */
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +83,7 @@ void authorise_forget(struct s3_reactor *reactor)
 {
     for (unsigned i = 0; i < S3_CREDENTIAL_CACHE_SIZE; i++) {
         if (reactor->credentials[i])
-            OPENSSL_cleanse(reactor->credentials[i], sizeof *reactor->credentials[i]);
+            explicit_bzero(reactor->credentials[i], sizeof *reactor->credentials[i]);
         free(reactor->credentials[i]);
         reactor->credentials[i] = NULL;
     }
@@ -254,14 +253,14 @@ static void lookup_done(struct meta_read *read)
         remember(r, &l->credential);
     }
     struct s3_credential credential = l->credential;
-    OPENSSL_cleanse(&l->credential, sizeof l->credential);
+    explicit_bzero(&l->credential, sizeof l->credential);
     if (request_work_end(r)) {
         if (read->err)
             answer_err(r, read->err);
         else
             use_credential(r, &credential);
     }
-    OPENSSL_cleanse(&credential, sizeof credential);
+    explicit_bzero(&credential, sizeof credential);
 }
 
 static void look_up(struct s3_request *r)
