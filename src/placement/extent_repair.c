@@ -364,7 +364,9 @@ static uint32_t rebuild_stripe(struct repairer *r, uint32_t stripe)
     for (uint32_t i = 0; i < slot_count(r); i++)
         shards[i] = cell_data(r, stripe, i);
     if (erasure_rebuild(r->erasure, len, r->good[stripe], wanted, shards) != 0) {
-        request->err = r->unreadable ? ERR_IO : ERR_CORRUPT;
+        /* Slots that could not be asked (or did not answer) may come back with what is lost. */
+        uint32_t unasked = ((1u << slot_count(r)) - 1) & ~r->tried & ~r->extent->missing;
+        request->err = r->unreadable || unasked ? ERR_IO : ERR_CORRUPT;
         request->still_bad |= wanted;
         return outputs & ~wanted;
     }

@@ -21,12 +21,15 @@ struct repair;
 
 struct repair_options {
     struct meta *meta;
-    struct loop *loop;             /* its own; outlives the repair */
+    struct loop *loop;             /* its own, with meta_attach_loop done; outlives the repair */
     struct buffer_pool *buffers;   /* of that loop; at least k + m slabs */
     uint64_t rate;                 /* bytes read and written per second; 0: default */
     uint64_t out_delay_us;         /* before the slots of a volume that is OUT move elsewhere; 0: default */
     uint64_t readmit_delay_us;     /* before a volume that is OUT is tried again; doubles each time; 0: default */
     uint64_t poll_us;              /* how often to look when nothing is to be done; 0: default */
+    /* For a store without threads (simulator, tests): called while waiting, to step what others' threads would do. */
+    void (*pump)(void *arg);
+    void *pump_arg;
 };
 #define REPAIR_RATE_DEFAULT (64u << 20)
 #define REPAIR_OUT_DELAY_US (900ull * 1000000)

@@ -1,0 +1,201 @@
+/* Moves the slots of groups off volumes that are draining or stay out: one slot of one group at a time.
+ *
+ *   close the group, wait until nothing is reserved in it -> plan a chunk elsewhere, write its header
+ *   -> rebuild the slot of every extent into it -> one transaction: the group's slots, and what extents miss
+ *   -> placement_move_slot (the old chunk is free), reopen
+ *
+ * Until that transaction the group is as it was; a crash before it leaves a chunk that is simply free. */
+#include "repair/repair_private.h"
+
+#include <stdlib.h>
+
+#include "base/container.h"
+#include "base/log.h"
+
+struct slot_choice { struct meta_read read; struct repair *repair; uint64_t leave; struct group group; uint32_t slot; bool found, answered; };
+
+static int look_at_group(void *arg, const struct group *g)
+{
+    struct slot_choice *c = arg;
+    for (uint32_t i = 0; i < (uint32_t)g->data_count + g->parity_count; i++) {
+        if (c->leave >> g->slots[i].volume_index & 1) {
+            c->group = *g;
+            c->slot = i;
+            c->found = true;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int run_choice(struct meta_tx *tx, struct meta_read *read)
+{
+    struct slot_choice *c = container_of(read, struct slot_choice, read);
+    c->found = false;
+    int err = group_list(tx, 0, look_at_group, c);
+    return c->found && err == 1 ? 0 : err;
+}
+
+static void choice_done(struct meta_read *read)
+{
+    container_of(read, struct slot_choice, read)->answered = true;
+}
+
+/* Volumes whose slots move elsewhere now. */
+static uint64_t volumes_to_leave(struct repair *r)
+{
+    uint64_t leave = 0, now = loop_now_us(r->loop);
+    for (uint32_t i = 0; i < r->store->volume_slots; i++) {
+        int state = atomic_load(&r->store->volumes[i].state);
+        bool gone = state == VOLUME_OUT && r->out_since_us[i] && now >= r->out_since_us[i] + r->options.out_delay_us;
+        if (state == VOLUME_DRAINING || gone)
+            leave |= 1ull << i;
+    }
+    return leave;
+}
+
+/* What the move changes in the extents of the group. */
+struct move {
+    struct repair_write call;
+    struct group group;        /* with the new place */
+    struct { int64_t id; uint32_t missing; } *changes;
+    uint32_t count, capacity;
+    uint64_t extents;
+};
+
+static int note_change(struct move *m, int64_t id, uint32_t missing)
+{
+    if (m->count == m->capacity) {
+        uint32_t capacity = m->capacity ? m->capacity * 2 : 64;
+        void *grown = realloc(m->changes, capacity * sizeof(m->changes[0]));
+        if (!grown)
+            return ERR_NO_MEMORY;
+        m->changes = grown;
+        m->capacity = capacity;
+    }
+    m->changes[m->count].id = id;
+    m->changes[m->count++].missing = missing;
+    return 0;
+}
+
+static int run_move(struct meta_tx *tx, struct meta_write *write)
+{
+    struct move *m = container_of(write, struct move, call.write);
+    int err = group_update(tx, &m->group);
+    for (uint32_t i = 0; i < m->count && !err; i++) {
+        err = extent_set_missing(tx, m->changes[i].id, m->changes[i].missing);
+        err = err == ERR_NOT_FOUND ? 0 : err; /* deleted meanwhile */
+    }
+    return err;
+}
+
+static int wait_until_quiet(struct repair *r, int64_t group_id)
+{
+    for (uint32_t i = 0; i < REPAIR_QUIET_TRIES && !atomic_load(&r->stopping); i++) {
+        uint32_t reserved;
+        int err = placement_group_reserved(r->placement, group_id, &reserved);
+        if (err || reserved == 0)
+            return err;
+        atomic_store(&r->woken, false);
+        repair_sleep(r, REPAIR_QUIET_US);
+    }
+    return ERR_BUSY;
+}
+
+/* Rebuilds the slot of one extent into its new chunk; *ret_missing: what the extent misses then. */
+static int copy_extent(struct repair *r, const struct extent *extent, const struct group *g, uint32_t slot,
+                       const struct group_slot *to, uint32_t *ret_missing)
+{
+    uint32_t bit = 1u << slot;
+    struct extent_repair how = {.extent = extent, .rebuild_to = to, .rebuild_slot = slot};
+    int err = repair_extent(r, &how);
+    if (err == ERR_IO || err == ERR_CORRUPT) {
+        /* The others do not suffice: perhaps the old place still has it, though its volume is out of service. */
+        how = (struct extent_repair){.extent = extent, .rebuild_to = to, .rebuild_slot = slot,
+                                     .include_volumes = 1ull << g->slots[slot].volume_index};
+        err = repair_extent(r, &how);
+    }
+    if (err && err != ERR_CORRUPT)
+        return err; /* what does not answer now may come back: the group stays as it is */
+    if (!err && how.still_bad & bit)
+        return ERR_IO; /* the new chunk's volume does not take it */
+    /* An extent that is lost for good does not keep the others where they are: it misses this slot, too. */
+    *ret_missing = err ? extent->missing | bit : extent->missing & ~bit;
+    return 0;
+}
+
+static int copy_extents(struct repair *r, struct move *m, uint32_t slot, const struct group_slot *to)
+{
+    for (uint32_t from = 0;;) {
+        if (atomic_load(&r->stopping))
+            return ERR_CANCELLED;
+        struct repair_find f = {.group_id = m->group.id, .from_block = from};
+        int err = repair_find(r, &f);
+        if (err || !f.found)
+            return err;
+        uint32_t missing = f.extent.missing;
+        err = copy_extent(r, &f.extent, &m->group, slot, to, &missing);
+        if (!err && missing != f.extent.missing)
+            err = note_change(m, f.extent.id, missing);
+        from = f.extent.block + f.extent.block_count;
+        repair_find_drop(&f);
+        m->extents++;
+        if (err)
+            return err;
+    }
+}
+
+static int move_slot(struct repair *r, const struct group *g, uint32_t slot, bool use_reserve)
+{
+    struct group_slot to;
+    struct move m = {.call.write.run = run_move, .group = *g};
+    int err = placement_plan_slot(r->placement, g->id, slot, use_reserve, &to);
+    if (err)
+        return err;
+    err = placement_write_slot_header(r->placement, r->loop, g, slot, to);
+    if (!err)
+        err = copy_extents(r, &m, slot, &to);
+    if (!err) {
+        m.group.slots[slot] = to;
+        err = repair_write(r, &m.call);
+    }
+    if (!err)
+        err = placement_move_slot(r->placement, g->id, slot, to);
+    else if (!m.call.write.uncertain)
+        placement_drop_chunk(r->placement, to);
+    if (!err) {
+        pthread_mutex_lock(&r->lock);
+        r->status.extents_moved += m.extents;
+        r->status.slots_moved++;
+        pthread_mutex_unlock(&r->lock);
+    }
+    free(m.changes);
+    return err;
+}
+
+int relocate_step(struct repair *r, bool *ret_worked)
+{
+    *ret_worked = false;
+    struct slot_choice c = {.read = {.run = run_choice, .done = choice_done, .loop = r->loop}, .repair = r,
+                            .leave = volumes_to_leave(r)};
+    if (!c.leave || loop_now_us(r->loop) < r->move_at_us)
+        return 0;
+    meta_read(r->meta, &c.read);
+    repair_wait(r, &c.answered);
+    if (c.read.err || !c.found)
+        return c.read.err;
+    repair_set_activity(r, REPAIR_MOVING);
+    *ret_worked = true;
+    bool out = atomic_load(&r->store->volumes[c.group.slots[c.slot].volume_index].state) == VOLUME_OUT;
+    bool was_closed = c.group.closed;
+    int err = placement_close_group(r->placement, c.group.id);
+    if (!err)
+        err = wait_until_quiet(r, c.group.id);
+    if (!err)
+        err = move_slot(r, &c.group, c.slot, out);
+    if (!was_closed && placement_reopen_group(r->placement, c.group.id) != 0)
+        log_debug("group %lld went while its slot moved", (long long)c.group.id);
+    if (err)
+        r->move_at_us = loop_now_us(r->loop) + r->options.poll_us; /* no chunk to be had, or a volume failed: later */
+    return err;
+}
