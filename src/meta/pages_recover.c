@@ -15,6 +15,7 @@ struct side {
     uint8_t *window;
     uint64_t window_off, window_len; /* in the ring; len 0: nothing read */
     bool behind;                     /* lacks (part of) the record looked at */
+    bool dead;                       /* hangs: not asked again, and put out at the end */
 };
 
 struct recovery {
@@ -32,12 +33,24 @@ static int fail(struct recovery *r, int err, const char *text)
     return err;
 }
 
+/* A mirror that hangs must not be waited for at every block. */
+static int side_read(struct recovery *r, struct side *s, uint64_t space_off, void *data, uint64_t len)
+{
+    if (s->dead)
+        return ERR_TIMEOUT;
+    int err = mirror_read_one(r->pages->mirror, r->loop, s->volume_index, space_off, data, (uint32_t)len);
+    s->dead = err == ERR_TIMEOUT;
+    return err;
+}
+
 /* --- roots --- */
 
 static int find_root(struct recovery *r)
 {
     for (uint32_t i = 0; i < r->side_count; i++) {
-        for (uint32_t slot = 0; slot < 2; slot++) {
+        uint8_t probe[4096];
+        (void)!side_read(r, &r->sides[i], 0, probe, sizeof probe);
+        for (uint32_t slot = 0; slot < 2 && !r->sides[i].dead; slot++) {
             struct root_header *root = pages_root_read(r->pages, r->loop, r->sides[i].volume_index, slot);
             if (root != NULL && (r->root == NULL || root->root_sequence > r->root->root_sequence)) {
                 free(r->root);
@@ -60,11 +73,11 @@ static const uint8_t *side_block(struct recovery *r, struct side *s, uint64_t of
     uint64_t end = (off / WINDOW_SIZE + 1) * WINDOW_SIZE;
     s->window_off = off;
     s->window_len = (end < r->pages->log_size ? end : r->pages->log_size) - off;
-    if (mirror_read_one(r->pages->mirror, r->loop, s->volume_index, LOG_SPACE_OFF + off, s->window, (uint32_t)s->window_len) == 0)
+    if (side_read(r, s, LOG_SPACE_OFF + off, s->window, s->window_len) == 0)
         return s->window;
     /* One bad block must not hide its neighbours. */
     s->window_len = LOG_BLOCK;
-    if (mirror_read_one(r->pages->mirror, r->loop, s->volume_index, LOG_SPACE_OFF + off, s->window, LOG_BLOCK) == 0)
+    if (side_read(r, s, LOG_SPACE_OFF + off, s->window, LOG_BLOCK) == 0)
         return s->window;
     s->window_len = 0;
     return NULL;
@@ -167,11 +180,12 @@ static void write_behind(struct recovery *r, const struct log_header *h, uint64_
         ranges[i + 1] = (struct mirror_range){LOG_SPACE_OFF + off + header_len + (uint64_t)i * PAGE_SIZE, versions[i]->data, PAGE_SIZE};
     for (uint32_t i = 0; i < r->side_count; i++) {
         struct side *s = &r->sides[i];
-        if (!s->behind)
+        if (!s->behind || s->dead)
             continue;
         int err = ranges == NULL ? ERR_NO_MEMORY : mirror_write_one(p->mirror, r->loop, s->volume_index, ranges, h->page_count + 1);
         if (err == 0)
             err = mirror_flush_one(p->mirror, r->loop, s->volume_index);
+        s->dead = s->dead || err == ERR_TIMEOUT;
         if (err != 0)
             volume_suspect(&p->store->volumes[s->volume_index], loop_now_us(r->loop));
         s->window_len = 0;
@@ -297,7 +311,7 @@ static int put_out_unlevel(struct recovery *r)
 {
     struct pages *p = r->pages;
     for (uint32_t i = 0; i < r->side_count; i++)
-        if (pages_root_level(p, r->loop, r->sides[i].volume_index, r->root, NULL) != 0)
+        if (r->sides[i].dead || pages_root_level(p, r->loop, r->sides[i].volume_index, r->root, NULL) != 0)
             volume_suspect(&p->store->volumes[r->sides[i].volume_index], loop_now_us(r->loop));
     int err = mirror_review(p->mirror, r->loop);
     for (uint32_t i = 0; err == 0 && i < r->side_count; i++) {

@@ -50,6 +50,7 @@ int mirror_open(struct store *store, uint64_t deadline_us, struct mirror **ret)
     if (m == NULL)
         return ERR_NO_MEMORY;
     m->store = store;
+    atomic_store(&m->references, 1);
     m->deadline_us = deadline_us != 0 ? deadline_us : MIRROR_DEADLINE_DEFAULT_US;
     for (uint32_t i = 0; i < store->volume_slots; i++) {
         if (!is_mirror(&store->volumes[i]))
@@ -67,7 +68,13 @@ int mirror_open(struct store *store, uint64_t deadline_us, struct mirror **ret)
 
 void mirror_close(struct mirror *m)
 {
-    if (m == NULL)
+    if (m != NULL)
+        mirror_release(m);
+}
+
+void mirror_release(struct mirror *m)
+{
+    if (atomic_fetch_sub(&m->references, 1) != 1)
         return;
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
         free(atomic_load(&m->chunks[i]));

@@ -16,6 +16,7 @@ int mirror_op_new(struct mirror *m, struct mirror_op **ret)
     if (op == NULL)
         return ERR_NO_MEMORY;
     op->mirror = m;
+    atomic_fetch_add(&m->references, 1);
     op->references = 1;
     op->ready_tail = &op->ready;
     *ret = op;
@@ -29,6 +30,7 @@ static void op_release(struct mirror_op *op)
     for (uint32_t i = 0; i < op->side_count; i++)
         free(op->sides[i].data);
     free(op->data);
+    mirror_release(op->mirror);
     free(op);
 }
 
@@ -37,6 +39,7 @@ struct mirror_side *mirror_op_side(struct mirror_op *op, struct volume *v)
     assert(op->side_count < VOLUMES_MAX);
     struct mirror_side *s = &op->sides[op->side_count++];
     s->volume = v;
+    s->index = v->index;
     s->current = atomic_load(&v->mirror) == MIRROR_CURRENT;
     return s;
 }
@@ -55,7 +58,9 @@ static void io_done(struct io *io)
     struct mirror_side *side = mio->side;
     side->pending--;
     op->pending--;
-    if (io->result != 0) {
+    if (op->left) {
+        atomic_fetch_sub(&op->mirror->late[side->index], 1); /* the store may be gone: its volumes are not touched */
+    } else if (io->result != 0) {
         if (side->err == 0)
             side->err = io->result;
         atomic_fetch_add(io->kind == IO_READ ? &side->volume->read_errors : &side->volume->write_errors, 1);
@@ -63,8 +68,6 @@ static void io_done(struct io *io)
         note_latency(io->kind == IO_READ ? &side->volume->read_latency_us : &side->volume->write_latency_us,
                      loop_now_us(op->loop) - io->submitted_us);
     }
-    if (op->left)
-        atomic_fetch_sub(&op->mirror->late[side->volume->index], 1);
     free(mio);
     op_release(op);
 }
@@ -181,7 +184,7 @@ void mirror_op_leave(struct mirror_op *op)
         op->ready = next;
     }
     for (uint32_t i = 0; i < op->side_count; i++)
-        atomic_fetch_add(&op->mirror->late[op->sides[i].volume->index], op->sides[i].pending);
+        atomic_fetch_add(&op->mirror->late[op->sides[i].index], op->sides[i].pending);
     op->left = true;
     op_release(op);
 }

@@ -16,6 +16,7 @@
 struct mirror {
     struct store *store;
     uint64_t deadline_us;
+    _Atomic uint32_t references;             /* the opener's, and one per op: a late io may outlive mirror_close() */
     _Atomic uint32_t chunk_count;            /* of the space: what every CURRENT mirror has */
     _Atomic(uint32_t *) chunks[VOLUMES_MAX]; /* META_CHUNKS_MAX entries; NULL: no mirror */
     _Atomic uint32_t chunk_counts[VOLUMES_MAX];
@@ -25,6 +26,7 @@ struct mirror {
 /* The part of an op that goes to one volume. */
 struct mirror_side {
     struct volume *volume;
+    uint32_t index;
     bool current;
     bool seen;         /* a reader has judged its answer */
     uint32_t pending;
@@ -48,6 +50,8 @@ struct mirror_op {
     uint32_t side_count;
     struct mirror_side sides[VOLUMES_MAX];
 };
+
+void mirror_release(struct mirror *);
 
 int mirror_op_new(struct mirror *, struct mirror_op **ret) MUST_CHECK;
 struct mirror_side *mirror_op_side(struct mirror_op *, struct volume *);

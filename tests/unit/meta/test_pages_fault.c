@@ -393,6 +393,103 @@ static void a_mirror_that_cannot_be_levelled_at_start_is_put_out(void **state)
     fixture_fini(&f);
 }
 
+static void a_hung_mirror_at_start_is_put_out(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, 33, 5);
+    fill(&f);
+    fixture_close(&f);
+    f.world->disks[1].hang_reads = true;
+    f.world->disks[1].hang_writes = true;
+    f.world->disks[4].hang_reads = true;
+    uint64_t start = loop_now_us(f.loop);
+    assert_int_equal(fixture_open(&f), 0);
+    assert_true(loop_now_us(f.loop) - start < 20000000);
+    assert_int_equal(f.store->volumes[1].mirror, MIRROR_NONE);
+    assert_int_equal(f.store->volumes[4].mirror, MIRROR_NONE);
+    assert_true(fixture_is_right(&f));
+    f.world->disks[0].hang_reads = true;
+    fixture_close(&f);
+    assert_int_equal(fixture_open(&f), ERR_QUORUM); /* it cannot be spared */
+    loop_free(f.loop);
+    fake_world_free(f.world);
+}
+
+static void a_read_only_opening_writes_nothing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, 34, 5);
+    fill(&f);
+    fixture_close(&f);
+    fake_rot(f.world, 0, LOG_SPACE_OFF + 20, 1);
+    fake_rot(f.world, 0, 10, 1);
+    fake_rot(f.world, 0, ROOT_SLOT_SIZE + 10, 1);
+    for (uint32_t d = 0; d < 5; d++)
+        f.world->disks[d].fail_writes = true;
+    uint64_t before = f.world->op_count;
+    struct pages_options options = {.cache_size = 1 << 20, .read_only = true};
+    struct store_message message;
+    assert_int_equal(mirror_open(f.store, 0, &f.mirror), 0);
+    assert_int_equal(pages_open(f.mirror, f.store, &options, f.loop, &f.pages, &message), 0);
+    assert_true(fixture_is_right(&f));
+    assert_int_equal(fixture_commit(&f, 1, 10), ERR_READ_ONLY);
+    assert_int_equal(pages_checkpoint(f.pages, f.loop), ERR_READ_ONLY);
+    assert_int_equal(f.world->op_count, before);
+    fixture_fini(&f);
+}
+
+static void a_full_space_takes_what_fits_and_refuses_the_rest(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, 35, 3);
+    f.store->volumes[0].chunk_count = 30; /* no chunks beyond the fifteenth */
+    uint32_t most = 100;
+    int err = 0;
+    while (err == 0 && most < 5000)
+        err = fixture_commit(&f, 5, most += 50);
+    assert_int_equal(err, ERR_NO_SPACE);
+    f.is_pending = false;
+    assert_true(fixture_is_right(&f));
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(fixture_commit(&f, 5, f.acknowledged.database_pages), 0);
+    reopen(&f);
+    assert_true(fixture_is_right(&f));
+    fixture_fini(&f);
+}
+
+static void a_scan_leaves_the_hot_pages_cached(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, 36, 3);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(fixture_commit(&f, 20, 800), 0);
+    assert_int_equal(pages_checkpoint(f.pages, f.loop), 0);
+    reopen(&f); /* a cache of 64 pages */
+    assert_int_equal(pages_checkpoint(f.pages, f.loop), 0);
+    uint32_t hot[20], count = 0;
+    for (uint32_t i = 1; count < 20; i++)
+        if (f.acknowledged.stamps[i] != 0)
+            hot[count++] = i;
+    for (int turn = 0; turn < 3; turn++)
+        for (uint32_t i = 0; i < count; i++)
+            assert_int_equal(read_page(&f, hot[i]), 0);
+    assert_int_equal(fixture_compare(&f, &f.acknowledged), 0);
+    struct pages_snapshot s;
+    uint8_t data[PAGE_SIZE];
+    pages_snapshot_begin(f.pages, &s);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(pages_read(f.pages, f.loop, &s, hot[i], 0, data, PAGE_SIZE, true), 0);
+    pages_snapshot_end(f.pages, &s);
+    struct pages_status status;
+    pages_status(f.pages, &status);
+    assert_in_range(status.cache_used, 32 * PAGE_SIZE, 64 * PAGE_SIZE);
+    fixture_fini(&f);
+}
+
 static void a_lost_lease_stops_commits(void **state)
 {
     (void)state;
@@ -419,6 +516,10 @@ int main(void)
         cmocka_unit_test(a_checkpoint_leaves_putting_out_to_the_writer),
         cmocka_unit_test(a_returning_mirror_is_brought_level),
         cmocka_unit_test(a_mirror_that_cannot_be_levelled_at_start_is_put_out),
+        cmocka_unit_test(a_hung_mirror_at_start_is_put_out),
+        cmocka_unit_test(a_read_only_opening_writes_nothing),
+        cmocka_unit_test(a_full_space_takes_what_fits_and_refuses_the_rest),
+        cmocka_unit_test(a_scan_leaves_the_hot_pages_cached),
         cmocka_unit_test(a_lost_lease_stops_commits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
