@@ -91,7 +91,15 @@ int object_find_version(struct meta_tx *tx, int64_t bucket_id, struct slice key,
 {
     if (!has_version_id)
         return version_current(tx, bucket_id, key, ret);
-    return version_get(tx, bucket_id, key, null_version_id ? slice_of("", 0) : slice_of((const char *)version_id, 16), ret);
+    if (null_version_id)
+        return version_get(tx, bucket_id, key, slice_of("", 0), ret);
+    int64_t rank; /* a version's id carries its rank */
+    if (object_version_rank(version_id, &rank))
+        return ERR_NO_SUCH_VERSION;
+    int err = version_at(tx, bucket_id, key, rank, ret);
+    if (!err && !slice_equal(ret->version_id, slice_of((const char *)version_id, 16)))
+        return ERR_NO_SUCH_VERSION;
+    return err;
 }
 
 enum checksum_kind object_upload_checksum(const uint8_t upload_id[16], uint32_t *ret_type)

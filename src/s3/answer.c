@@ -1,0 +1,148 @@
+/* See answer.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "s3/answer.h"
+#include "wire/xml_write.h"
+
+void answer_header(struct s3_request *r, const char *name, const char *value)
+{
+    if (r->gone || r->answered)
+        return;
+    if (http_add_header(r->http, name, value))
+        http_close_after(r->http); /* an answer without one of its headers: memory is short */
+}
+
+void answer_header_slice(struct s3_request *r, const char *name, struct slice value)
+{
+    struct slice copy = arena_copy(&r->arena, value);
+    if (copy.data)
+        answer_header(r, name, copy.data);
+}
+
+void answer_header_u64(struct s3_request *r, const char *name, uint64_t value)
+{
+    char text[21];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    answer_header(r, name, text);
+}
+
+/* False: there is nobody to answer, or it was done. */
+static bool start_answer(struct s3_request *r, unsigned status)
+{
+    if (r->gone || r->answered)
+        return false;
+    answer_header(r, "Server", "Ingot");
+    answer_header(r, "x-amz-request-id", r->id);
+    answer_header(r, "x-amz-id-2", r->id);
+    r->answered = true;
+    r->status = status;
+    return true;
+}
+
+void answer_empty(struct s3_request *r, unsigned status)
+{
+    if (start_answer(r, status))
+        http_respond(r->http, status, NULL, 0);
+}
+
+void answer_head(struct s3_request *r, unsigned status, uint64_t content_length)
+{
+    if (start_answer(r, status))
+        http_respond_head(r->http, status, content_length);
+}
+
+void answer_stream(struct s3_request *r, unsigned status, uint64_t len,
+                   size_t (*pull)(struct http_request *, void *data, size_t capacity, int *err))
+{
+    if (start_answer(r, status))
+        http_respond_stream(r->http, status, len, pull);
+}
+
+static void respond(struct s3_request *r, unsigned status, const struct text *text)
+{
+    if (r->is_head) {
+        answer_empty(r, status);
+        return;
+    }
+    answer_header(r, "Content-Type", "application/xml");
+    if (!start_answer(r, status))
+        return;
+    r->bytes_out = text->len;
+    http_respond(r->http, status, text->data, text->len);
+}
+
+void answer_xml(struct s3_request *r, unsigned status, struct text *text)
+{
+    if (text->failed)
+        answer_error(r, S3_SlowDown);
+    else
+        respond(r, status, text);
+    text_free(text);
+}
+
+void answer_error_document(const struct s3_request *r, const char *code, const char *message, const struct answer_field *fields,
+                           unsigned field_count, struct text *t)
+{
+    xml_open(t, "Error");
+    xml_element_string(t, "Code", code);
+    xml_element_string(t, "Message", message);
+    for (unsigned i = 0; i < field_count; i++)
+        xml_element(t, fields[i].name, fields[i].value);
+    if (r->address.bucket_len)
+        xml_element(t, "BucketName", request_bucket(r));
+    if (r->address.key_len)
+        xml_element(t, "Key", request_key(r));
+    xml_element(t, "Resource", r->uri.path.data ? r->uri.path : slice_string("/"));
+    xml_element_string(t, "RequestId", r->id);
+    xml_element_string(t, "HostId", r->id);
+    xml_close(t, "Error");
+}
+
+void answer_failure(struct s3_request *r, unsigned status, const char *code, const char *message,
+                    const struct answer_field *fields, unsigned field_count)
+{
+    if (r->gone || r->answered)
+        return;
+    r->error_code = code;
+    if (status == 503)
+        answer_header(r, "Retry-After", "1");
+    if (status == 304 || r->is_head) {
+        answer_empty(r, status);
+        return;
+    }
+    struct text t = {0};
+    xml_declaration(&t);
+    answer_error_document(r, code, message, fields, field_count, &t);
+    if (t.failed)
+        answer_empty(r, 503);
+    else
+        respond(r, status, &t);
+    text_free(&t);
+}
+
+void answer_error_text(struct s3_request *r, enum s3_error e, const char *message)
+{
+    answer_failure(r, s3_error_status(e), s3_error_code(e), message, NULL, 0);
+}
+
+void answer_error(struct s3_request *r, enum s3_error e)
+{
+    answer_error_text(r, e, s3_error_text(e));
+}
+
+void answer_bad_argument(struct s3_request *r, const char *message, const char *name, struct slice value)
+{
+    struct answer_field fields[] = {{"ArgumentName", slice_string(name)}, {"ArgumentValue", value.data ? value : slice_of("", 0)}};
+    answer_failure(r, 400, "InvalidArgument", message, fields, 2);
+}
+
+void answer_err(struct s3_request *r, int err)
+{
+    enum s3_error e = s3_error_of(err);
+    if (e == S3_InternalError)
+        log_error("request %s, %s: %s", r->id, r->operation ? r->operation->name : "?", err_text(err));
+    answer_error(r, e);
+}

@@ -1,0 +1,312 @@
+/* See authorise.h. Access keys found (and not found) are remembered per reactor for S3_CREDENTIAL_TTL_US. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "s3/answer.h"
+#include "s3/authorise.h"
+
+#define ACCESS_KEY_MAX 128
+
+struct s3_credential {
+    uint64_t loaded_us;
+    bool found, enabled;
+    int64_t user_id;
+    uint64_t expires_us;
+    uint32_t access_key_len, secret_len, bucket_len, prefix_len, policy_len;
+    char access_key[ACCESS_KEY_MAX], secret[SIGV4_SECRET_LEN_MAX], bucket[64], prefix[KEY_LEN_MAX], policy[64];
+};
+
+struct lookup {
+    struct meta_read read;
+    struct s3_request *request;
+    struct s3_credential credential;
+};
+
+static bool copy_into(char *buffer, size_t capacity, uint32_t *len, struct slice value)
+{
+    *len = (uint32_t)value.len;
+    if (value.len > capacity)
+        return false;
+    if (value.len)
+        memcpy(buffer, value.data, value.len);
+    return true;
+}
+
+static int run_lookup(struct meta_tx *tx, struct meta_read *read)
+{
+    struct lookup *l = container_of(read, struct lookup, read);
+    struct s3_credential *c = &l->credential;
+    struct access_key_row row;
+    int err = access_key_get(tx, slice_of(c->access_key, c->access_key_len), &row);
+    if (err == ERR_NOT_FOUND) {
+        c->found = false;
+        return 0;
+    }
+    if (err)
+        return err;
+    c->found = true;
+    c->enabled = row.enabled;
+    c->user_id = row.user_id;
+    c->expires_us = row.expires_us;
+    bool fits = copy_into(c->secret, sizeof c->secret, &c->secret_len, row.secret)
+                && copy_into(c->bucket, sizeof c->bucket, &c->bucket_len, row.bucket)
+                && copy_into(c->prefix, sizeof c->prefix, &c->prefix_len, row.prefix)
+                && copy_into(c->policy, sizeof c->policy, &c->policy_len, row.policy);
+    return fits ? 0 : ERR_CORRUPT;
+}
+
+static uint32_t cache_slot(struct slice access_key)
+{
+    return crc32c(0, access_key.data, access_key.len) % S3_CREDENTIAL_CACHE_SIZE;
+}
+
+static const struct s3_credential *cached(struct s3_request *r, struct slice access_key)
+{
+    const struct s3_credential *c = r->reactor->credentials[cache_slot(access_key)];
+    if (!c || !slice_equal(slice_of(c->access_key, c->access_key_len), access_key))
+        return NULL;
+    return loop_now_us(request_objects(r)->loop) - c->loaded_us < S3_CREDENTIAL_TTL_US ? c : NULL;
+}
+
+static void remember(struct s3_request *r, const struct s3_credential *c)
+{
+    struct s3_credential **slot = &r->reactor->credentials[cache_slot(slice_of(c->access_key, c->access_key_len))];
+    if (!*slot)
+        *slot = malloc(sizeof **slot);
+    if (*slot)
+        **slot = *c;
+}
+
+void authorise_forget(struct s3_reactor *reactor)
+{
+    for (unsigned i = 0; i < S3_CREDENTIAL_CACHE_SIZE; i++) {
+        if (reactor->credentials[i])
+            explicit_bzero(reactor->credentials[i], sizeof *reactor->credentials[i]);
+        free(reactor->credentials[i]);
+        reactor->credentials[i] = NULL;
+    }
+}
+
+static struct sigv4_request signed_request(const struct s3_request *r)
+{
+    return (struct sigv4_request){r->method, r->uri.path, r->uri.query, request_headers(r)};
+}
+
+static void answer_mismatch(struct s3_request *r, enum sigv4_result result)
+{
+    struct sigv4_request request = signed_request(r);
+    struct text canonical = {0}, to_sign = {0};
+    struct answer_field fields[4];
+    unsigned count = 0;
+    fields[count++] = (struct answer_field){"AWSAccessKeyId", r->signature.access_key};
+    if (!sigv4_string_to_sign(&r->signature, &request, &to_sign) && !to_sign.failed)
+        fields[count++] = (struct answer_field){"StringToSign", slice_of(to_sign.data, to_sign.len)};
+    if (!sigv4_canonical_request(&r->signature, &request, &canonical) && !canonical.failed)
+        fields[count++] = (struct answer_field){"CanonicalRequest", slice_of(canonical.data, canonical.len)};
+    answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), sigv4_result_text(result), fields, count);
+    text_free(&canonical);
+    text_free(&to_sign);
+}
+
+static void answer_sigv4(struct s3_request *r, enum sigv4_result result)
+{
+    if (result == SIGV4_MISMATCH) {
+        answer_mismatch(r, result);
+        return;
+    }
+    struct answer_field fields[1];
+    unsigned count = 0;
+    char message[256];
+    const char *text = sigv4_result_text(result);
+    if (result == SIGV4_HEADER_REGION || result == SIGV4_QUERY_REGION) {
+        snprintf(message, sizeof message, "%s; expecting '%.*s'", text, (int)r->reactor->server->region.len,
+                 r->reactor->server->region.data);
+        text = message;
+        fields[count++] = (struct answer_field){"Region", r->reactor->server->region};
+    } else if (result == SIGV4_UNKNOWN_ACCESS_KEY) {
+        fields[count++] = (struct answer_field){"AWSAccessKeyId", r->signature.access_key};
+    }
+    answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), text, fields, count);
+}
+
+/* --- what the identity may do --- */
+
+static bool has_prefix(struct slice value, struct slice prefix)
+{
+    return value.len >= prefix.len && (prefix.len == 0 || memcmp(value.data, prefix.data, prefix.len) == 0);
+}
+
+bool authorise_key(const struct s3_request *r, struct slice bucket, struct slice key)
+{
+    const struct s3_identity *i = &r->identity;
+    return (!i->bucket.len || slice_equal(i->bucket, bucket)) && has_prefix(key, i->prefix);
+}
+
+static bool in_scope(const struct s3_request *r)
+{
+    const struct s3_identity *i = &r->identity;
+    if (!i->bucket.len && !i->prefix.len)
+        return true;
+    if (i->bucket.len && !slice_equal(i->bucket, request_bucket(r)))
+        return false;
+    if (!i->prefix.len)
+        return true;
+    if (r->address.key_len)
+        return has_prefix(request_key(r), i->prefix);
+    const struct operation *o = r->operation;
+    if (o == operation_get(OPERATION_ListObjects) || o == operation_get(OPERATION_ListObjectsV2)
+        || o == operation_get(OPERATION_ListObjectVersions) || o == operation_get(OPERATION_ListMultipartUploads))
+        return has_prefix(query_value(&r->query, "prefix"), i->prefix);
+    return o == operation_get(OPERATION_HeadBucket) || o == operation_get(OPERATION_GetBucketLocation)
+           || o == operation_get(OPERATION_DeleteObjects);
+}
+
+struct owner_check {
+    struct bucket_request bucket;
+    struct s3_request *request;
+};
+
+static void owner_found(struct bucket_request *b)
+{
+    struct owner_check *check = container_of(b, struct owner_check, bucket);
+    struct s3_request *r = check->request;
+    int err = b->err;
+    bool allowed = err == ERR_NO_SUCH_BUCKET || (!err && b->found_owner_id == r->identity.user_id);
+    bucket_request_fini(b);
+    if (!request_work_end(r))
+        return;
+    if (allowed)
+        request_admit(r);
+    else
+        answer_err(r, err ? err : ERR_ACCESS);
+}
+
+/* Users reach their own buckets, root and keys made for a bucket that one. */
+static void check_owner(struct s3_request *r)
+{
+    const struct s3_identity *i = &r->identity;
+    if (i->is_root || i->anonymous || !r->address.bucket_len || i->bucket.len
+        || r->operation == operation_get(OPERATION_CreateBucket)) {
+        request_admit(r);
+        return;
+    }
+    struct owner_check *check = arena_take(&r->arena, sizeof *check);
+    if (!check) {
+        answer_error(r, S3_SlowDown);
+        return;
+    }
+    *check = (struct owner_check){.request = r};
+    check->bucket.reactor = request_objects(r);
+    check->bucket.name = request_bucket(r);
+    check->bucket.done = owner_found;
+    request_work_begin(r);
+    bucket_find(&check->bucket);
+}
+
+/* --- the signature --- */
+
+static void verify(struct s3_request *r, struct slice secret)
+{
+    struct sigv4_request request = signed_request(r);
+    enum sigv4_result result = sigv4_verify(&r->signature, &request, secret, &r->reactor->keys, &r->chain);
+    if (result != SIGV4_OK) {
+        answer_sigv4(r, result);
+        return;
+    }
+    r->has_chain = true;
+    if (!in_scope(r))
+        answer_error(r, S3_AccessDenied);
+    else
+        check_owner(r);
+}
+
+static void use_credential(struct s3_request *r, const struct s3_credential *c)
+{
+    uint64_t now = loop_wall_us(request_objects(r)->loop);
+    if (!c->found || !c->enabled || (c->expires_us && c->expires_us <= now)) {
+        answer_sigv4(r, SIGV4_UNKNOWN_ACCESS_KEY);
+        return;
+    }
+    r->identity.user_id = c->user_id;
+    r->identity.bucket = arena_copy(&r->arena, slice_of(c->bucket, c->bucket_len));
+    r->identity.prefix = arena_copy(&r->arena, slice_of(c->prefix, c->prefix_len));
+    struct slice policy = slice_of(c->policy, c->policy_len);
+    bool may = !policy.len || slice_equal_string(policy, "readwrite")
+               || (slice_equal_string(policy, "readonly") && !r->operation->writes)
+               || (slice_equal_string(policy, "writeonly") && r->operation->writes);
+    if (!r->identity.bucket.data || !r->identity.prefix.data)
+        answer_error(r, S3_SlowDown);
+    else if (!may)
+        answer_error(r, S3_AccessDenied);
+    else
+        verify(r, slice_of(c->secret, c->secret_len));
+}
+
+static void lookup_done(struct meta_read *read)
+{
+    struct lookup *l = container_of(read, struct lookup, read);
+    struct s3_request *r = l->request;
+    if (!read->err) {
+        l->credential.loaded_us = loop_now_us(request_objects(r)->loop);
+        remember(r, &l->credential);
+    }
+    struct s3_credential credential = l->credential;
+    explicit_bzero(&l->credential, sizeof l->credential);
+    if (request_work_end(r)) {
+        if (read->err)
+            answer_err(r, read->err);
+        else
+            use_credential(r, &credential);
+    }
+    explicit_bzero(&credential, sizeof credential);
+}
+
+static void look_up(struct s3_request *r)
+{
+    struct slice key = r->signature.access_key;
+    const struct s3_credential *c = cached(r, key);
+    if (c) {
+        use_credential(r, c);
+        return;
+    }
+    struct lookup *l = key.len <= ACCESS_KEY_MAX && r->reactor->server->meta ? arena_take(&r->arena, sizeof *l) : NULL;
+    if (!l) {
+        answer_sigv4(r, SIGV4_UNKNOWN_ACCESS_KEY);
+        return;
+    }
+    memset(l, 0, sizeof *l);
+    l->request = r;
+    (void)copy_into(l->credential.access_key, ACCESS_KEY_MAX, &l->credential.access_key_len, key);
+    l->read = (struct meta_read){.run = run_lookup, .done = lookup_done, .loop = request_objects(r)->loop};
+    request_work_begin(r);
+    meta_read(r->reactor->server->meta, &l->read);
+}
+
+void authorise(struct s3_request *r)
+{
+    const struct s3_server *server = r->reactor->server;
+    struct sigv4_request request = signed_request(r);
+    enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
+    if (result == SIGV4_ANONYMOUS && r->operation->anonymous) {
+        r->identity.anonymous = true;
+        request_admit(r);
+        return;
+    }
+    if (result == SIGV4_OK)
+        result = sigv4_check_scope(&r->signature, server->region, loop_wall_us(request_objects(r)->loop));
+    if (result != SIGV4_OK) {
+        answer_sigv4(r, result);
+        return;
+    }
+    struct slice key = r->signature.access_key;
+    snprintf(r->identity.access_key, sizeof r->identity.access_key, "%.*s", (int)key.len, key.data);
+    if (server->root_access_key.len && slice_equal(key, server->root_access_key)) {
+        r->identity.is_root = true;
+        r->identity.user_id = server->root_user_id;
+        verify(r, server->root_secret);
+    } else {
+        look_up(r);
+    }
+}

@@ -1,0 +1,186 @@
+/* GetObject and HeadObject. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/container.h"
+#include "meta/attribute.h"
+#include "s3/answer.h"
+#include "s3/object_headers.h"
+#include "s3/operations.h"
+#include "s3/parameters.h"
+#include "wire/http_date.h"
+#include "wire/range.h"
+#include "wire/version_id.h"
+
+struct get_state {
+    struct object_get get;
+    struct s3_request *request;
+    bool started;
+};
+
+static void cleanup(struct s3_request *r)
+{
+    struct get_state *s = r->state;
+    object_get_fini(&s->get);
+}
+
+static void ready(void *arg)
+{
+    struct s3_request *r = arg;
+    if (!r->gone)
+        http_resume(r->http);
+}
+
+static size_t pull(struct http_request *http, void *data, size_t capacity, int *err)
+{
+    struct s3_request *r = http_user(http);
+    struct get_state *s = r->state;
+    size_t n = object_get_read(&s->get, data, capacity, err);
+    r->bytes_out += n;
+    return n;
+}
+
+static void answer_marker(struct s3_request *r, const struct object_get *g)
+{
+    object_answer_version(r, &g->info);
+    answer_header(r, "x-amz-delete-marker", "true");
+    if (!g->has_version_id) {
+        answer_error(r, S3_NoSuchKey);
+        return;
+    }
+    answer_header(r, "Allow", "DELETE");
+    char date[HTTP_DATE_SIZE];
+    http_date_format(g->info.modified_us, date);
+    answer_header(r, "Last-Modified", date);
+    answer_error(r, S3_MethodNotAllowed);
+}
+
+static void answer_failed(struct s3_request *r, const struct object_get *g)
+{
+    char size[21];
+    snprintf(size, sizeof size, "%" PRIu64, g->info.size);
+    switch (g->err) {
+    case ERR_DELETE_MARKER:
+        answer_marker(r, g);
+        return;
+    case ERR_NOT_MODIFIED:
+        object_answer_etag(r, &g->info);
+        object_answer_version(r, &g->info);
+        char date[HTTP_DATE_SIZE];
+        http_date_format(g->info.modified_us, date);
+        answer_header(r, "Last-Modified", date);
+        answer_error(r, S3_NotModified);
+        return;
+    case ERR_INVALID_RANGE: {
+        struct answer_field fields[] = {{"RangeRequested", request_header(r, "range")}, {"ActualObjectSize", slice_string(size)}};
+        struct text t = {0};
+        text_append_format(&t, "bytes */%s", size);
+        if (!t.failed)
+            answer_header(r, "Content-Range", t.data);
+        text_free(&t);
+        answer_failure(r, 416, "InvalidRange", s3_error_text(S3_InvalidRange), fields, fields[0].value.data ? 2 : 0);
+        return;
+    }
+    case ERR_NO_SUCH_VERSION: {
+        struct answer_field field = {"VersionId", parameters_value(r, "versionId")};
+        answer_failure(r, 404, "NoSuchVersion", s3_error_text(S3_NoSuchVersion), &field, 1);
+        return;
+    }
+    default:
+        answer_err(r, g->err);
+    }
+}
+
+static bool anonymous_may(const struct object_get *g)
+{
+    struct slice acl;
+    if (g->err && g->err != ERR_NOT_MODIFIED && g->err != ERR_PRECONDITION && g->err != ERR_INVALID_RANGE)
+        return false;
+    if (attribute_find(g->info.attributes, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl))
+        return false;
+    return slice_equal_string(acl, "public-read") || slice_equal_string(acl, "public-read-write");
+}
+
+static void answer_found(struct s3_request *r, struct object_get *g)
+{
+    struct slice mode = request_header(r, "x-amz-checksum-mode");
+    bool partial = g->has_range || g->part_number;
+    bool whole = g->first == 0 && g->len == g->info.size;
+    /* The checksum of the whole says nothing about a part of it. */
+    object_answer_info(r, &g->info, mode.data && slice_equal_string_nocase(mode, "ENABLED") && whole);
+    if (g->part_number && g->info.part_count)
+        answer_header_u64(r, "x-amz-mp-parts-count", g->info.part_count);
+    if (partial && g->info.size) {
+        char range[80];
+        snprintf(range, sizeof range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, g->first, g->first + g->len - 1, g->info.size);
+        answer_header(r, "Content-Range", range);
+    }
+    unsigned status = partial && g->info.size ? 206 : 200;
+    if (r->is_head)
+        answer_head(r, status, g->len);
+    else if (g->len == 0)
+        answer_empty(r, status);
+    else
+        answer_stream(r, status, g->len, pull);
+}
+
+static void done(struct object_get *g)
+{
+    struct s3_request *r = container_of(g, struct get_state, get)->request;
+    if (!request_work_end(r))
+        return;
+    if (r->identity.anonymous && !anonymous_may(g))
+        answer_error(r, S3_AccessDenied);
+    else if (g->err)
+        answer_failed(r, g);
+    else {
+        if (!r->is_head)
+            object_get_on_ready(g, ready, r);
+        answer_found(r, g);
+    }
+}
+
+static bool has_override(const struct s3_request *r)
+{
+    for (uint32_t i = 0; i < r->query.count; i++)
+        if (slice_starts_with(r->query.items[i].name, "response-"))
+            return true;
+    return false;
+}
+
+void get_object_start(struct s3_request *r)
+{
+    struct get_state *s = request_state(r, sizeof *s);
+    if (!s)
+        return;
+    s->request = r;
+    struct object_get *g = &s->get;
+    g->reactor = request_objects(r);
+    g->bucket = request_bucket(r);
+    g->key = request_key(r);
+    if (!object_headers_version(r, &g->has_version_id, &g->null_version_id, g->version_id)
+        || !parameters_part_number(r, false, &g->part_number))
+        return;
+    if (r->identity.anonymous && has_override(r)) {
+        answer_error_text(r, S3_InvalidRequest, "Request specific response headers cannot be used for anonymous GET requests.");
+        return;
+    }
+    object_headers_conditions(r, "", &g->conditions);
+    struct slice value = request_header(r, "range");
+    struct range range;
+    if (value.data && !range_parse(value, &range)) {
+        if (g->part_number) {
+            answer_error_text(r, S3_InvalidRequest, "Cannot specify both Range header and partNumber query parameter");
+            return;
+        }
+        g->has_range = true;
+        g->range_is_suffix = range.suffix;
+        g->range_first = range.first;
+        g->range_last = range.last;
+    }
+    g->head_only = r->is_head;
+    g->done = done;
+    r->cleanup = cleanup;
+    request_work_begin(r);
+    object_get_start(g);
+}

@@ -1,0 +1,319 @@
+/* See object_headers.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "meta/attribute.h"
+#include "s3/answer.h"
+#include "s3/object_headers.h"
+#include "wire/http_date.h"
+#include "wire/version_id.h"
+#include "wire/xml_request.h"
+
+static const char *const content_headers[] = {"content-type", "cache-control", "content-disposition", "content-encoding",
+                                              "content-language", "expires"};
+
+static const char *const storage_classes[] = {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+                                              "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE"};
+#define STORAGE_CLASS_COUNT (sizeof storage_classes / sizeof *storage_classes)
+
+const char *object_storage_class_name(uint32_t class)
+{
+    return storage_classes[class < STORAGE_CLASS_COUNT ? class : 0];
+}
+
+bool object_headers_storage_class(struct s3_request *r, uint32_t *ret)
+{
+    struct slice value = request_header(r, "x-amz-storage-class");
+    *ret = 0;
+    if (!value.data || !value.len)
+        return true;
+    for (uint32_t i = 0; i < STORAGE_CLASS_COUNT; i++)
+        if (slice_equal_string(value, storage_classes[i])) {
+            *ret = i;
+            return true;
+        }
+    answer_error(r, S3_InvalidStorageClass);
+    return false;
+}
+
+static const char *const canned_acls[] = {"private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
+                                          "bucket-owner-read", "bucket-owner-full-control"};
+
+bool object_acl_supported(struct slice canned)
+{
+    for (unsigned i = 0; i < sizeof canned_acls / sizeof *canned_acls; i++)
+        if (slice_equal_string(canned, canned_acls[i]))
+            return true;
+    return false;
+}
+
+bool object_headers_supported(struct s3_request *r)
+{
+    static const char *const unsupported[] = {
+        "x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm",
+        "x-amz-copy-source-server-side-encryption-customer-algorithm", "x-amz-object-lock-mode",
+        "x-amz-object-lock-legal-hold", "x-amz-object-lock-retain-until-date", "x-amz-write-offset-bytes",
+        "x-amz-grant-read", "x-amz-grant-write", "x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
+        "x-amz-bucket-object-lock-enabled"};
+    for (unsigned i = 0; i < sizeof unsupported / sizeof *unsupported; i++) {
+        struct slice value = request_header(r, unsupported[i]);
+        if (!value.data || slice_equal_string_nocase(value, "false"))
+            continue;
+        struct answer_field field = {"Header", slice_string(unsupported[i])};
+        answer_failure(r, 501, "NotImplemented", s3_error_text(S3_NotImplemented), &field, 1);
+        return false;
+    }
+    struct slice acl = request_header(r, "x-amz-acl");
+    if (acl.data && !object_acl_supported(acl)) {
+        answer_bad_argument(r, "The canned ACL is not one of S3's.", "x-amz-acl", acl);
+        return false;
+    }
+    return true;
+}
+
+/* x-amz-meta-NAME, byte for byte. */
+static bool append_user_metadata(struct s3_request *r, struct text *attributes)
+{
+    size_t total = 0;
+    for (uint32_t i = 0; i < r->header_count; i++) {
+        const struct header *h = &r->headers[i];
+        if (!header_name_starts_with(h->name, "x-amz-meta-"))
+            continue;
+        char name[USER_METADATA_MAX];
+        size_t len = h->name.len - 11;
+        total += len + h->value.len;
+        if (total > USER_METADATA_MAX) {
+            answer_error(r, S3_MetadataTooLarge);
+            return false;
+        }
+        for (size_t k = 0; k < len; k++) {
+            char c = h->name.data[11 + k];
+            name[k] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+        }
+        attribute_append(attributes, ATTRIBUTE_USER_METADATA, slice_of(name, len), h->value);
+    }
+    return true;
+}
+
+bool object_headers_attributes(struct s3_request *r, struct text *attributes)
+{
+    for (unsigned i = 0; i < sizeof content_headers / sizeof *content_headers; i++) {
+        struct slice value = request_header(r, content_headers[i]);
+        struct text stripped = {0};
+        if (value.data && slice_equal_string(slice_string(content_headers[i]), "content-encoding")) {
+            payload_strip_aws_chunked(value, &stripped);
+            value = slice_of(stripped.data, stripped.len);
+            attributes->failed |= stripped.failed;
+        }
+        if (value.data && value.len)
+            attribute_append(attributes, ATTRIBUTE_HEADER, slice_string(content_headers[i]), value);
+        text_free(&stripped);
+    }
+    struct slice redirect = request_header(r, "x-amz-website-redirect-location");
+    if (redirect.data && redirect.len)
+        attribute_append(attributes, ATTRIBUTE_WEBSITE_REDIRECT, slice_of("", 0), redirect);
+    struct slice acl = request_header(r, "x-amz-acl");
+    if (acl.data && !slice_equal_string(acl, "private"))
+        attribute_append(attributes, ATTRIBUTE_CONFIGURATION, slice_string(OBJECT_ACL), acl);
+    if (!append_user_metadata(r, attributes))
+        return false;
+    if (attributes->failed)
+        answer_error(r, S3_SlowDown);
+    return !attributes->failed;
+}
+
+bool object_headers_tags(struct s3_request *r, struct text *attributes)
+{
+    struct slice value = request_header(r, "x-amz-tagging");
+    if (!value.data || !value.len)
+        return true;
+    struct tagging_document *tags = arena_take(&r->arena, sizeof *tags);
+    int err = tags ? tagging_header_parse(value, tags) : ERR_NO_MEMORY;
+    if (err == ERR_NO_MEMORY) {
+        answer_err(r, err);
+        return false;
+    }
+    if (err || tags->tag_count > 10) {
+        if (!err)
+            tagging_document_fini(tags);
+        answer_bad_argument(r, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", value);
+        return false;
+    }
+    for (uint32_t i = 0; i < tags->tag_count; i++)
+        attribute_append(attributes, ATTRIBUTE_TAG, tags->tags[i].key, tags->tags[i].value);
+    tagging_document_fini(tags);
+    if (attributes->failed)
+        answer_error(r, S3_SlowDown);
+    return !attributes->failed;
+}
+
+static struct slice prefixed(struct s3_request *r, const char *prefix, const char *name)
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return request_header(r, full);
+}
+
+void object_headers_conditions(struct s3_request *r, const char *prefix, struct object_conditions *c)
+{
+    uint64_t now = loop_wall_us(request_objects(r)->loop);
+    c->if_match = prefixed(r, prefix, "if-match");
+    c->if_none_match = prefixed(r, prefix, "if-none-match");
+    struct slice date = prefixed(r, prefix, "if-modified-since");
+    c->has_modified_since = date.data && !http_date_parse(date, now, &c->modified_since_us);
+    date = prefixed(r, prefix, "if-unmodified-since");
+    c->has_unmodified_since = date.data && !http_date_parse(date, now, &c->unmodified_since_us);
+    if (*prefix)
+        return;
+    struct slice size = request_header(r, "x-amz-if-match-size");
+    c->has_match_size = size.data && !slice_parse_u64(size, &c->match_size);
+    date = request_header(r, "x-amz-if-match-last-modified-time");
+    c->has_match_modified = date.data && (!http_date_parse(date, now, &c->match_modified_us) || !iso_date_parse(date, &c->match_modified_us));
+}
+
+bool object_headers_version(struct s3_request *r, bool *has, bool *is_null, uint8_t id[16])
+{
+    struct slice value = query_value(&r->query, "versionId");
+    *has = value.data != NULL;
+    *is_null = value.data && version_id_is_null(value);
+    if (!*has || *is_null || !version_id_parse(value, id))
+        return true;
+    answer_bad_argument(r, "Invalid version id specified", "versionId", value);
+    return false;
+}
+
+/* --- answers --- */
+
+void object_answer_etag(struct s3_request *r, const struct object_info *info)
+{
+    char text[48] = "\"";
+    if (!info->etag_len)
+        return;
+    object_etag_format(info->etag, info->etag_len, text + 1);
+    strcat(text, "\"");
+    answer_header(r, "ETag", text);
+}
+
+void object_answer_version(struct s3_request *r, const struct object_info *info)
+{
+    if (info->versioning == BUCKET_UNVERSIONED)
+        return;
+    char text[VERSION_ID_TEXT_SIZE] = "null";
+    if (!info->null_version)
+        version_id_format(info->version_id, text);
+    answer_header(r, "x-amz-version-id", text);
+}
+
+void object_checksum_text(struct text *t, enum checksum_kind kind, uint32_t type, uint32_t part_count, const uint8_t *value)
+{
+    text_append_base64(t, value, checksum_len(kind));
+    if (type == 1)
+        text_append_format(t, "-%u", part_count);
+}
+
+void object_answer_checksum(struct s3_request *r, enum checksum_kind kind, uint32_t type, uint32_t part_count, const uint8_t *value)
+{
+    if (kind == CHECKSUM_NONE)
+        return;
+    struct text t = {0};
+    object_checksum_text(&t, kind, type, part_count, value);
+    if (!t.failed)
+        answer_header(r, checksum_header_name(kind), t.data);
+    answer_header(r, "x-amz-checksum-type", type == 1 ? "COMPOSITE" : "FULL_OBJECT");
+    text_free(&t);
+}
+
+enum checksum_kind object_info_checksum(const struct object_info *info, uint32_t *ret_type, struct slice *ret_value)
+{
+    struct attribute a;
+    size_t position = 0;
+    int err;
+    while (attribute_next(info->attributes, &position, &a, &err)) {
+        if (a.kind != ATTRIBUTE_CHECKSUM || a.name.len != 2)
+            continue;
+        enum checksum_kind kind = (enum checksum_kind)(uint8_t)a.name.data[0];
+        if (checksum_len(kind) != a.value.len)
+            continue;
+        *ret_type = (uint8_t)a.name.data[1];
+        *ret_value = a.value;
+        return kind;
+    }
+    return CHECKSUM_NONE;
+}
+
+struct override { const char *parameter, *header; };
+static const struct override overrides[] = {
+    {"response-content-type", "content-type"}, {"response-cache-control", "cache-control"},
+    {"response-content-disposition", "content-disposition"}, {"response-content-encoding", "content-encoding"},
+    {"response-content-language", "content-language"}, {"response-expires", "expires"}};
+
+static bool overridden(struct s3_request *r, struct slice header)
+{
+    for (unsigned i = 0; i < sizeof overrides / sizeof *overrides; i++)
+        if (slice_equal_string(header, overrides[i].header))
+            return query_has(&r->query, overrides[i].parameter);
+    return false;
+}
+
+/* Names as S3 writes them. */
+static const char *header_spelling(struct slice name)
+{
+    static const char *const spelled[] = {"Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding",
+                                          "Content-Language", "Expires"};
+    for (unsigned i = 0; i < sizeof spelled / sizeof *spelled; i++)
+        if (slice_equal_string_nocase(name, spelled[i]))
+            return spelled[i];
+    return NULL;
+}
+
+static void answer_attribute(struct s3_request *r, const struct attribute *a, uint32_t *tags, bool *typed)
+{
+    if (a->kind == ATTRIBUTE_HEADER && header_spelling(a->name)) {
+        *typed |= slice_equal_string(a->name, "content-type");
+        if (!overridden(r, a->name))
+            answer_header_slice(r, header_spelling(a->name), a->value);
+    } else if (a->kind == ATTRIBUTE_USER_METADATA) {
+        char name[USER_METADATA_MAX + 16];
+        snprintf(name, sizeof name, "x-amz-meta-%.*s", (int)a->name.len, a->name.data);
+        answer_header_slice(r, name, a->value);
+    } else if (a->kind == ATTRIBUTE_TAG) {
+        (*tags)++;
+    } else if (a->kind == ATTRIBUTE_WEBSITE_REDIRECT) {
+        answer_header_slice(r, "x-amz-website-redirect-location", a->value);
+    }
+}
+
+void object_answer_info(struct s3_request *r, const struct object_info *info, bool with_checksum)
+{
+    struct attribute a;
+    size_t position = 0;
+    int err;
+    uint32_t tags = 0;
+    bool typed = false;
+    while (attribute_next(info->attributes, &position, &a, &err))
+        answer_attribute(r, &a, &tags, &typed);
+    for (unsigned i = 0; i < sizeof overrides / sizeof *overrides; i++) {
+        struct slice value = query_value(&r->query, overrides[i].parameter);
+        if (value.data) {
+            typed |= i == 0;
+            answer_header_slice(r, header_spelling(slice_string(overrides[i].header)), value);
+        }
+    }
+    if (!typed)
+        answer_header(r, "Content-Type", "binary/octet-stream");
+    if (tags)
+        answer_header_u64(r, "x-amz-tagging-count", tags);
+    char date[HTTP_DATE_SIZE];
+    http_date_format(info->modified_us, date);
+    answer_header(r, "Last-Modified", date);
+    object_answer_etag(r, info);
+    object_answer_version(r, info);
+    answer_header(r, "Accept-Ranges", "bytes");
+    if (info->storage_class)
+        answer_header(r, "x-amz-storage-class", object_storage_class_name(info->storage_class));
+    uint32_t type;
+    struct slice value;
+    enum checksum_kind kind = with_checksum ? object_info_checksum(info, &type, &value) : CHECKSUM_NONE;
+    if (kind != CHECKSUM_NONE)
+        object_answer_checksum(r, kind, type, info->part_count, (const uint8_t *)value.data);
+}

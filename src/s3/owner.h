@@ -1,0 +1,17 @@
+/* Owners in answers: canonical id and display name of user ids, remembered per reactor. */
+#ifndef S3_OWNER_H
+#define S3_OWNER_H
+
+#include "s3/request.h"
+
+#define OWNERS_LOAD_MAX 16
+
+/* Makes the names of these ids known, then calls then(r), now or later; answers when that fails. */
+void owner_load(struct s3_request *, const int64_t *ids, uint32_t count, void (*then)(struct s3_request *));
+/* <name><ID>…</ID><DisplayName>…</DisplayName></name> */
+void owner_element(struct s3_request *, struct text *, const char *name, int64_t id);
+/* 64 hex digits; never empty. */
+const char *owner_canonical_id(struct s3_request *, int64_t id);
+void owner_forget(struct s3_reactor *);
+
+#endif

@@ -1,0 +1,137 @@
+/* PutObject and UploadPart: a body in. */
+#include <string.h>
+
+#include "s3/answer.h"
+#include "s3/body.h"
+#include "s3/object_headers.h"
+#include "s3/operations.h"
+#include "s3/parameters.h"
+
+struct put_state {
+    struct object_put *put;
+    struct object_put_options options;
+    uint32_t checksum_type;
+    bool ended;
+};
+
+static size_t sink(struct s3_request *r, const void *data, size_t len)
+{
+    struct put_state *s = r->state;
+    return object_put_write(s->put, data, len);
+}
+
+static void ready(void *arg)
+{
+    struct s3_request *r = arg;
+    if (r->gone || r->answered || !r->stalled)
+        return;
+    r->stalled = false;
+    http_resume(r->http);
+}
+
+static void finish(struct s3_request *r)
+{
+    struct put_state *s = r->state;
+    s->ended = true;
+    object_put_finish(s->put, body_md5(r), body_checksum(r));
+}
+
+static void abandon(struct s3_request *r)
+{
+    struct put_state *s = r->state;
+    if (!s->ended)
+        object_put_abort(s->put);
+    s->ended = true;
+}
+
+static void cleanup(struct s3_request *r)
+{
+    struct put_state *s = r->state;
+    object_put_free(s->put);
+}
+
+static void done(void *arg, int err)
+{
+    struct s3_request *r = arg;
+    struct put_state *s = r->state;
+    if (!request_work_end(r))
+        return;
+    if (err) {
+        answer_err(r, err);
+        return;
+    }
+    const struct object_put_result *result = object_put_result(s->put);
+    object_answer_etag(r, &result->info);
+    if (s->options.target == PUT_OBJECT) {
+        object_answer_version(r, &result->info);
+        object_answer_checksum(r, s->options.checksum, 0, 0, result->checksum);
+    } else if (s->options.checksum != CHECKSUM_NONE) {
+        struct text t = {0};
+        text_append_base64(&t, result->checksum, checksum_len(s->options.checksum));
+        if (!t.failed)
+            answer_header(r, checksum_header_name(s->options.checksum), t.data);
+        text_free(&t);
+    }
+    answer_empty(r, 200);
+}
+
+static void start(struct s3_request *r, struct put_state *s)
+{
+    s->options.reactor = request_objects(r);
+    s->options.bucket = request_bucket(r);
+    s->options.key = request_key(r);
+    s->options.owner_id = r->identity.user_id;
+    s->options.size = r->body.size;
+    s->options.ready = ready;
+    s->options.done = done;
+    s->options.arg = r;
+    int err = object_put_new(&s->options, &s->put);
+    if (err) {
+        answer_err(r, err);
+        return;
+    }
+    request_work_begin(r);
+    r->sink = sink;
+    r->finish = finish;
+    r->abandon = abandon;
+    r->cleanup = cleanup;
+}
+
+void put_object_start(struct s3_request *r)
+{
+    struct put_state *s = request_state(r, sizeof *s);
+    struct text attributes = {0};
+    if (s && object_headers_supported(r) && object_headers_storage_class(r, &s->options.storage_class)
+        && object_headers_attributes(r, &attributes) && object_headers_tags(r, &attributes)) {
+        s->options.target = PUT_OBJECT;
+        s->options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
+        s->options.checksum = r->body.payload.kind ? r->body.payload.kind : CHECKSUM_CRC64NVME; /* as S3 does without one */
+        object_headers_conditions(r, "", &s->options.conditions);
+        start(r, s);
+    }
+    text_free(&attributes);
+}
+
+void upload_part_start(struct s3_request *r)
+{
+    struct put_state *s = request_state(r, sizeof *s);
+    uint8_t *id = arena_take(&r->arena, 16);
+    if (!s || !id || !object_headers_supported(r) || !parameters_part_number(r, true, &s->options.part_number))
+        return;
+    if (!parameters_upload_id(r, id))
+        return;
+    enum checksum_kind kind = object_upload_checksum(id, &s->checksum_type);
+    enum checksum_kind sent = r->body.payload.kind;
+    if (kind != CHECKSUM_NONE && sent != CHECKSUM_NONE && kind != sent) {
+        struct text t = {0};
+        text_append_format(&t, "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+                           checksum_name(kind), checksum_name(sent));
+        answer_error_text(r, S3_InvalidRequest, t.failed ? "Checksum Type mismatch occurred" : t.data);
+        text_free(&t);
+        return;
+    }
+    s->options.target = PUT_PART;
+    s->options.upload_id = slice_of((const char *)id, 16);
+    s->options.checksum = kind ? kind : sent;
+    start(r, s);
+}

@@ -1,0 +1,91 @@
+/* One request inside s3/: what was sent, who sent it, what is under way for it, and its answer.
+ *
+ * Life: made by http's begin, freed when http's gone has come and no work is pending. Work is counted by
+ * request_work_begin/_end; a handler's callback starts with request_work_end and stops when that says so. */
+#ifndef S3_REQUEST_H
+#define S3_REQUEST_H
+
+#include "s3/error.h"
+#include "s3/router.h"
+#include "s3/server.h"
+#include "wire/aws_chunked.h"
+#include "wire/header.h"
+#include "wire/payload.h"
+#include "wire/uri.h"
+
+#define S3_DOCUMENT_MAX (8u << 20) /* bytes of a request document */
+
+struct s3_identity {
+    int64_t user_id;
+    bool anonymous;
+    bool is_root;
+    char access_key[129];
+    struct slice bucket, prefix; /* the key's scope, empty: everything; in the request's arena */
+};
+
+struct s3_body {
+    bool prepared;
+    bool has_length;
+    struct payload payload;
+    uint64_t size;           /* decoded; UINT64_MAX: unknown */
+    uint64_t taken;          /* decoded bytes taken */
+    bool sha_open;
+    struct checksum_stream sha;
+    struct aws_chunked *chunked;
+    struct text document;
+};
+
+struct s3_request {
+    struct s3_reactor *reactor;
+    struct http_request *http; /* NULL once gone */
+    struct arena arena;
+    char id[17];
+    uint64_t started_us;
+    struct slice method;
+    bool is_head;
+    struct uri uri;
+    bool query_parsed;
+    struct query query;
+    struct uri_address address;
+    uint32_t header_count;
+    struct header headers[HEADERS_MAX];
+    const struct operation *operation;
+    struct s3_identity identity;
+    struct sigv4 signature;
+    bool has_chain;
+    struct sigv4_chain chain;
+    struct s3_body body;
+
+    bool admitted;  /* authorised, and the operation takes its body */
+    bool stalled;   /* body() took less than it was given */
+    bool ended;     /* the whole body is here */
+    bool answered, gone;
+    uint32_t pending;
+    uint64_t bytes_in, bytes_out;
+    unsigned status;
+    const char *error_code;
+
+    void *state;                              /* the handler's, in the arena */
+    size_t (*sink)(struct s3_request *, const void *data, size_t len); /* STREAM operations: takes decoded bytes */
+    void (*finish)(struct s3_request *);      /* STREAM operations: the body is complete and checked */
+    void (*abandon)(struct s3_request *);     /* the client went away, or the body was bad: stop what can be stopped */
+    void (*cleanup)(struct s3_request *);     /* before the request is freed; no work is pending */
+};
+
+static inline struct slice request_bucket(const struct s3_request *r) { return uri_address_bucket(&r->address); }
+static inline struct slice request_key(const struct s3_request *r) { return uri_address_key(&r->address); }
+static inline struct headers request_headers(const struct s3_request *r) { return (struct headers){r->headers, r->header_count}; }
+static inline struct slice request_header(const struct s3_request *r, const char *name) { return header_value(request_headers(r), name); }
+static inline struct object_reactor *request_objects(const struct s3_request *r) { return r->reactor->object; }
+
+/* Zeroed memory in the arena, set as r->state; on failure NULL and the request is answered. */
+void *request_state(struct s3_request *, size_t size);
+
+void request_work_begin(struct s3_request *);
+/* False: the client is gone or has its answer already; the caller must not touch the request any more. */
+bool request_work_end(struct s3_request *) MUST_CHECK;
+
+/* After authorisation, perhaps later than begin: starts the operation's body. */
+void request_admit(struct s3_request *);
+
+#endif

@@ -1,0 +1,141 @@
+/* See router.h. */
+#include "s3/router.h"
+
+/* Configurations S3 knows and that are never there yet. S3_OK: answered with an empty document by configuration.c. */
+static const struct subresource subresources[] = {
+    {"lifecycle", true, false, S3_NoSuchLifecycleConfiguration},
+    {"policy", true, false, S3_NoSuchBucketPolicy},
+    {"policyStatus", true, false, S3_NoSuchBucketPolicy},
+    {"cors", true, false, S3_NoSuchCORSConfiguration},
+    {"encryption", true, false, S3_ServerSideEncryptionConfigurationNotFoundError},
+    {"object-lock", true, false, S3_ObjectLockConfigurationNotFoundError},
+    {"replication", true, false, S3_ReplicationConfigurationNotFoundError},
+    {"website", true, false, S3_NoSuchWebsiteConfiguration},
+    {"publicAccessBlock", true, false, S3_NoSuchPublicAccessBlockConfiguration},
+    {"ownershipControls", true, false, S3_OwnershipControlsNotFoundError},
+    {"notification", true, false, S3_OK},
+    {"logging", true, false, S3_OK},
+    {"requestPayment", true, false, S3_OK},
+    {"accelerate", true, false, S3_OK},
+    {"inventory", true, false, S3_NoSuchConfiguration},
+    {"analytics", true, false, S3_NoSuchConfiguration},
+    {"metrics", true, false, S3_NoSuchConfiguration},
+    {"intelligent-tiering", true, false, S3_NoSuchConfiguration},
+    {"retention", false, true, S3_NoSuchObjectLockConfiguration},
+    {"legal-hold", false, true, S3_NoSuchObjectLockConfiguration},
+    {"tagging", true, true, S3_NoSuchTagSet},
+};
+
+const struct subresource *router_subresource(const struct query *query)
+{
+    for (unsigned i = 0; i < sizeof subresources / sizeof *subresources; i++)
+        if (query_has(query, subresources[i].name))
+            return &subresources[i];
+    return NULL;
+}
+
+/* Of S3, not of Ingot. */
+static const char *const unknown[] = {"torrent", "restore", "select", "append", "renameObject", "session", "metadataTable",
+                                      "metadataConfiguration", "encryptionKey"};
+
+static enum s3_error find(enum operation_id id, enum operation_id *ret)
+{
+    *ret = id;
+    return S3_OK;
+}
+
+enum method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE };
+
+static enum method method_of(struct slice method)
+{
+    static const char *const names[] = {[METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD", [METHOD_PUT] = "PUT",
+                                        [METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE"};
+    for (unsigned i = METHOD_GET; i <= METHOD_DELETE; i++)
+        if (slice_equal_string(method, names[i]))
+            return (enum method)i;
+    return METHOD_OTHER;
+}
+
+static enum s3_error find_bucket(enum method method, const struct query *q, enum operation_id *ret)
+{
+    const struct subresource *sub = router_subresource(q);
+    if (sub && !sub->of_bucket)
+        return S3_MethodNotAllowed;
+    if (method == METHOD_HEAD)
+        return find(OPERATION_HeadBucket, ret);
+    if (method == METHOD_POST)
+        return query_has(q, "delete") ? find(OPERATION_DeleteObjects, ret) : S3_NotImplemented;
+    if (query_has(q, "acl"))
+        return method == METHOD_GET ? find(OPERATION_GetAcl, ret)
+                                    : method == METHOD_PUT ? find(OPERATION_PutAcl, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "versioning"))
+        return method == METHOD_GET ? find(OPERATION_GetBucketVersioning, ret)
+                                    : method == METHOD_PUT ? find(OPERATION_PutBucketVersioning, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "location"))
+        return method == METHOD_GET ? find(OPERATION_GetBucketLocation, ret) : S3_MethodNotAllowed;
+    if (sub && method == METHOD_PUT)
+        return find(OPERATION_PutBucketConfiguration, ret);
+    if (sub)
+        return find(method == METHOD_GET ? OPERATION_GetBucketConfiguration : OPERATION_DeleteBucketConfiguration, ret);
+    if (method == METHOD_PUT)
+        return find(OPERATION_CreateBucket, ret);
+    if (method == METHOD_DELETE)
+        return find(OPERATION_DeleteBucket, ret);
+    if (query_has(q, "uploads"))
+        return find(OPERATION_ListMultipartUploads, ret);
+    if (query_has(q, "versions"))
+        return find(OPERATION_ListObjectVersions, ret);
+    return find(slice_equal_string(query_value(q, "list-type"), "2") ? OPERATION_ListObjectsV2 : OPERATION_ListObjects, ret);
+}
+
+static enum s3_error find_put(const struct query *q, bool has_copy_source, enum operation_id *ret)
+{
+    if (query_has(q, "uploadId") || query_has(q, "partNumber"))
+        return find(has_copy_source ? OPERATION_UploadPartCopy : OPERATION_UploadPart, ret);
+    return find(has_copy_source ? OPERATION_CopyObject : OPERATION_PutObject, ret);
+}
+
+static enum s3_error find_object(enum method method, const struct query *q, bool has_copy_source, enum operation_id *ret)
+{
+    const struct subresource *sub = router_subresource(q);
+    if (method == METHOD_HEAD)
+        return find(OPERATION_HeadObject, ret);
+    if (method == METHOD_POST) {
+        if (query_has(q, "uploads"))
+            return find(OPERATION_CreateMultipartUpload, ret);
+        return query_has(q, "uploadId") ? find(OPERATION_CompleteMultipartUpload, ret) : S3_MethodNotAllowed;
+    }
+    if (query_has(q, "acl"))
+        return method == METHOD_GET ? find(OPERATION_GetAcl, ret)
+                                    : method == METHOD_PUT ? find(OPERATION_PutAcl, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "tagging"))
+        return find(method == METHOD_GET ? OPERATION_GetObjectTagging
+                                         : method == METHOD_PUT ? OPERATION_PutObjectTagging : OPERATION_DeleteObjectTagging, ret);
+    if (sub && !sub->of_object)
+        return S3_MethodNotAllowed;
+    if (sub)
+        return method == METHOD_DELETE
+                   ? S3_MethodNotAllowed
+                   : find(method == METHOD_GET ? OPERATION_GetObjectConfiguration : OPERATION_PutObjectConfiguration, ret);
+    if (method == METHOD_PUT)
+        return find_put(q, has_copy_source, ret);
+    if (method == METHOD_DELETE)
+        return find(query_has(q, "uploadId") ? OPERATION_AbortMultipartUpload : OPERATION_DeleteObject, ret);
+    if (query_has(q, "uploadId"))
+        return find(OPERATION_ListParts, ret);
+    return find(query_has(q, "attributes") ? OPERATION_GetObjectAttributes : OPERATION_GetObject, ret);
+}
+
+enum s3_error router_find(struct slice method_name, bool has_bucket, bool has_key, const struct query *q, bool has_copy_source,
+                          enum operation_id *ret)
+{
+    enum method method = method_of(method_name);
+    if (method == METHOD_OTHER)
+        return S3_MethodNotAllowed;
+    for (unsigned i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        if (query_has(q, unknown[i]))
+            return S3_NotImplemented;
+    if (!has_bucket)
+        return method == METHOD_GET || method == METHOD_HEAD ? find(OPERATION_ListBuckets, ret) : S3_MethodNotAllowed;
+    return has_key ? find_object(method, q, has_copy_source, ret) : find_bucket(method, q, ret);
+}

@@ -1,0 +1,78 @@
+/* Which operation of S3 a request is: from method, bucket, key and sub-resources. Pure. */
+#ifndef S3_ROUTER_H
+#define S3_ROUTER_H
+
+#include "s3/error.h"
+#include "wire/header.h"
+#include "wire/uri.h"
+
+struct s3_request;
+
+enum operation_body {
+    BODY_NONE,     /* dropped; start runs when it has come */
+    BODY_DOCUMENT, /* gathered and checked; start runs then */
+    BODY_STREAM,   /* start runs first and sets sink and finish */
+};
+
+struct operation {
+    const char *name; /* S3's */
+    void (*start)(struct s3_request *);
+    enum operation_body body;
+    bool writes;
+    bool anonymous;   /* may be tried without credentials: start looks at the ACL */
+};
+
+/* Every operation, by name. */
+#define OPERATIONS(X) \
+    X(ListBuckets, list_buckets_start, BODY_NONE, false, false) \
+    X(CreateBucket, create_bucket_start, BODY_DOCUMENT, true, false) \
+    X(HeadBucket, head_bucket_start, BODY_NONE, false, false) \
+    X(DeleteBucket, delete_bucket_start, BODY_NONE, true, false) \
+    X(GetBucketLocation, get_bucket_location_start, BODY_NONE, false, false) \
+    X(GetBucketVersioning, get_bucket_versioning_start, BODY_NONE, false, false) \
+    X(PutBucketVersioning, put_bucket_versioning_start, BODY_DOCUMENT, true, false) \
+    X(GetBucketConfiguration, get_bucket_configuration_start, BODY_NONE, false, false) \
+    X(PutBucketConfiguration, unsupported_start, BODY_NONE, true, false) \
+    X(DeleteBucketConfiguration, delete_bucket_configuration_start, BODY_NONE, true, false) \
+    X(GetAcl, get_acl_start, BODY_NONE, false, false) \
+    X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \
+    X(ListObjects, list_objects_start, BODY_NONE, false, false) \
+    X(ListObjectsV2, list_objects_v2_start, BODY_NONE, false, false) \
+    X(ListObjectVersions, list_versions_start, BODY_NONE, false, false) \
+    X(ListMultipartUploads, list_uploads_start, BODY_NONE, false, false) \
+    X(DeleteObjects, delete_objects_start, BODY_DOCUMENT, true, false) \
+    X(PutObject, put_object_start, BODY_STREAM, true, false) \
+    X(GetObject, get_object_start, BODY_NONE, false, true) \
+    X(HeadObject, get_object_start, BODY_NONE, false, true) \
+    X(DeleteObject, delete_object_start, BODY_NONE, true, false) \
+    X(CopyObject, copy_object_start, BODY_NONE, true, false) \
+    X(GetObjectAttributes, get_object_attributes_start, BODY_NONE, false, false) \
+    X(GetObjectTagging, get_object_tagging_start, BODY_NONE, false, false) \
+    X(PutObjectTagging, put_object_tagging_start, BODY_DOCUMENT, true, false) \
+    X(DeleteObjectTagging, delete_object_tagging_start, BODY_NONE, true, false) \
+    X(GetObjectConfiguration, get_object_configuration_start, BODY_NONE, false, false) \
+    X(PutObjectConfiguration, unsupported_start, BODY_NONE, true, false) \
+    X(CreateMultipartUpload, create_upload_start, BODY_NONE, true, false) \
+    X(UploadPart, upload_part_start, BODY_STREAM, true, false) \
+    X(UploadPartCopy, upload_part_copy_start, BODY_NONE, true, false) \
+    X(CompleteMultipartUpload, complete_upload_start, BODY_DOCUMENT, true, false) \
+    X(AbortMultipartUpload, abort_upload_start, BODY_NONE, true, false) \
+    X(ListParts, list_parts_start, BODY_NONE, false, false)
+
+enum operation_id {
+#define X(name, start, body, writes, anonymous) OPERATION_##name,
+    OPERATIONS(X)
+#undef X
+    OPERATION_COUNT
+};
+
+/* S3_OK, MethodNotAllowed, NotImplemented for what S3 has and Ingot has not. has_copy_source: x-amz-copy-source is there. */
+enum s3_error router_find(struct slice method, bool has_bucket, bool has_key, const struct query *, bool has_copy_source,
+                          enum operation_id *ret) MUST_CHECK;
+/* The sub-resource of a bucket or an object that the query names and that has an answer when nothing is configured; NULL. */
+struct subresource { const char *name; bool of_bucket, of_object; enum s3_error none; };
+const struct subresource *router_subresource(const struct query *);
+
+const struct operation *operation_get(enum operation_id); /* operations.c */
+
+#endif
