@@ -49,6 +49,16 @@ static void pump(void *arg)
         ;
 }
 
+static void make_repair(struct fixture *f, uint64_t out_delay_us, uint64_t readmit_delay_us)
+{
+    struct repair_options how = {.meta = f->meta, .loop = f->loop, .buffers = &f->buffers, .rate = 100ull << 30,
+                                 .out_delay_us = out_delay_us, .readmit_delay_us = readmit_delay_us, .poll_us = 1000,
+                                 .pump = pump, .pump_arg = f};
+    repair_free(f->repair);
+    f->repair = NULL;
+    assert_int_equal(repair_new(&how, &f->repair), 0);
+}
+
 static void open_above(struct fixture *f)
 {
     struct store_message message = {""};
@@ -57,10 +67,7 @@ static void open_above(struct fixture *f)
     assert_int_equal(meta_open(f->store, f->placement, &options, f->loop, &f->meta, &message), 0);
     assert_int_equal(meta_attach_loop(f->meta, f->loop), 0);
     assert_int_equal(buffer_pool_init(&f->buffers, f->loop, 32), 0);
-    struct repair_options how = {.meta = f->meta, .loop = f->loop, .buffers = &f->buffers, .rate = 100ull << 30,
-                                 .out_delay_us = 1, .readmit_delay_us = 3600ull * 1000000, .poll_us = 1000, .pump = pump,
-                                 .pump_arg = f};
-    assert_int_equal(repair_new(&how, &f->repair), 0);
+    make_repair(f, 1, 3600ull * 1000000);
 }
 
 struct turn { struct timer timer; const bool *done; bool fired; };
@@ -174,6 +181,7 @@ static void fixture_open(struct fixture *f)
 static void drop(struct fixture *f)
 {
     repair_free(f->repair);
+    f->repair = NULL;
     meta_close(f->meta);
     placement_close(f->placement);
     buffer_pool_fini(&f->buffers);
@@ -416,11 +424,76 @@ static void lost(void **state)
     leaves(some_volume(), VOLUME_OUT);
 }
 
+struct out_wait { struct meta_exclusive exclusive; uint32_t volume_index; bool done; };
+static void out_done(struct meta_exclusive *x) { container_of(x, struct out_wait, exclusive)->done = true; }
+
+static int run_out(struct meta *meta, struct loop *loop, struct meta_exclusive *exclusive)
+{
+    struct store_change change = {.count = 1};
+    change.set[0].index = container_of(exclusive, struct out_wait, exclusive)->volume_index;
+    change.set[0].state = VOLUME_OUT;
+    change.set[0].mirror = MIRROR_NONE;
+    return store_change(meta_store(meta), loop, &change);
+}
+
+static void readmits(void **state)
+{
+    (void)state;
+    uint32_t volume = some_volume();
+    struct fixture f;
+    fixture_open(&f);
+    make_repair(&f, 3600ull * 1000000, 1);
+    struct out_wait out = {.exclusive = {.run = run_out, .done = out_done, .loop = f.loop}, .volume_index = volume};
+    meta_exclusive(f.meta, &out.exclusive);
+    until(&f, &out.done);
+    assert_int_equal(out.exclusive.err, 0);
+    placement_volumes_changed(f.placement);
+    assert_int_equal(atomic_load(&f.store->volumes[volume].state), VOLUME_OUT);
+    uint32_t behind = 0;
+    for (int i = 0; i < EXTENTS; i++) {
+        uint32_t slot = slot_on(&f, f.ids[i], volume);
+        if (slot == UINT32_MAX)
+            continue;
+        rot(&f, f.ids[i], slot);
+        set_missing(&f, f.ids[i], 1u << slot);
+        behind++;
+    }
+    assert_true(behind > 0);
+    step_until_idle(&f, 0);
+    assert_int_equal(status(&f).volumes_readmitted, 1);
+    assert_int_equal(status(&f).extents_healed, behind);
+    assert_int_equal(status(&f).slots_moved, 0);
+    assert_int_equal(atomic_load(&f.store->volumes[volume].state), VOLUME_IN);
+    assert_all_sound(&f);
+    fixture_restart(&f);
+    assert_int_equal(atomic_load(&f.store->volumes[volume].state), VOLUME_IN);
+    assert_all_sound(&f);
+    fixture_close(&f);
+}
+
+struct stopper { struct task task; struct repair *repair; };
+static void stop_task(struct task *task) { repair_stop(container_of(task, struct stopper, task)->repair); }
+
+static void runs_and_stops(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f);
+    struct stopper stopper = {.task.run = stop_task, .repair = f.repair};
+    repair_scrub(f.repair);
+    loop_post(f.loop, &stopper.task); /* in the midst of the first extent */
+    assert_int_equal(repair_run(f.repair), 0);
+    make_repair(&f, 1, 3600ull * 1000000);
+    step_until_idle(&f, 0); /* and goes on */
+    assert_int_equal(status(&f).scrubs_finished, 1);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scrubs), cmocka_unit_test(scrub_goes_on_after_a_restart), cmocka_unit_test(heals),
-        cmocka_unit_test(draining), cmocka_unit_test(lost),
+        cmocka_unit_test(draining), cmocka_unit_test(lost), cmocka_unit_test(readmits), cmocka_unit_test(runs_and_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
