@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <isa-l/crc.h>
 #include <isa-l/erasure_code.h>
 
 #define DATA_COUNT_MAX 16
@@ -110,10 +109,4 @@ int erasure_rebuild(const struct erasure *e, size_t len, uint32_t available, uin
     ec_init_tables((int)k, (int)output_count, wanted_rows, tables);
     ec_encode_data((int)len, (int)k, (int)output_count, tables, inputs, outputs);
     return 0;
-}
-
-uint32_t erasure_crc32c(const void *data, size_t len)
-{
-    /* ISA-L takes and gives the register itself, without the inversions of CRC32C. */
-    return ~crc32_iscsi((unsigned char *)(uintptr_t)data, (int)len, 0xffffffffu);
 }

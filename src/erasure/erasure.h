@@ -22,7 +22,4 @@ void erasure_encode(const struct erasure *, size_t len, const uint8_t *const *da
  * shards[slot]: input for available ones, output for wanted ones. ERR_INVALID when too few, or a slot is in both. */
 int erasure_rebuild(const struct erasure *, size_t len, uint32_t available, uint32_t wanted, uint8_t *const *shards) MUST_CHECK;
 
-/* CRC32C of a unit (len below 2 GiB), the same as crc32c(0, ...) of base/digest.h, at ISA-L's speed. */
-uint32_t erasure_crc32c(const void *data, size_t len);
-
 #endif

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/digest.h"
 #include "erasure/erasure.h"
 #include "placement/extent_layout.h"
 #include "placement/placement_private.h"
@@ -341,7 +342,7 @@ static void verify(struct reader *r, struct unit_io *u)
         if (c->state == CELL_READING || c->state == CELL_LATE) {
             if (u->io.result) {
                 c->state = CELL_FAILED;
-            } else if (erasure_crc32c(data, len) ==
+            } else if (crc32c(0, data, len) ==
                        extent->crcs[extent_crc_index(&r->layout, r->first_stripe + stripe, u->slot)]) {
                 c->state = CELL_GOOD;
             } else {
@@ -448,7 +449,7 @@ static int rebuild(struct reader *r, uint32_t stripe, uint32_t good)
     for (uint32_t i = 0; !err && i < slot_count(r); i++) {
         if (!(outputs & 1u << i))
             continue;
-        if (erasure_crc32c(shards[i], len) !=
+        if (crc32c(0, shards[i], len) !=
             r->request->extent->crcs[extent_crc_index(&r->layout, r->first_stripe + stripe, i)])
             return ERR_CORRUPT;
         cell_at(r, stripe, i)->state = CELL_REBUILT;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/digest.h"
 #include "erasure/erasure.h"
 #include "placement/extent_layout.h"
 #include "placement/placement_private.h"
@@ -87,7 +88,7 @@ static uint32_t unit_len(const struct repairer *r, uint32_t stripe)
 
 static bool cell_right(struct repairer *r, uint32_t stripe, uint32_t slot)
 {
-    return erasure_crc32c(cell_data(r, stripe, slot), unit_len(r, stripe)) ==
+    return crc32c(0, cell_data(r, stripe, slot), unit_len(r, stripe)) ==
            r->extent->crcs[extent_crc_index(&r->layout, r->first_stripe + stripe, slot)];
 }
 

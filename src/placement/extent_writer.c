@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/digest.h"
 #include "erasure/erasure.h"
 #include "placement/extent_layout.h"
 #include "placement/placement_private.h"
@@ -364,7 +365,7 @@ static void encode(struct extent_writer *w, struct window *win, uint32_t stripes
         uint32_t stripe = win->first_stripe + s;
         for (uint32_t i = 0; i < w->layout.slot_count; i++) {
             w->extent->crcs[extent_crc_index(&w->layout, stripe, i)] =
-                erasure_crc32c(slots[i] + (size_t)s * EXTENT_UNIT_LEN, extent_unit_len(&w->layout, stripe));
+                crc32c(0, slots[i] + (size_t)s * EXTENT_UNIT_LEN, extent_unit_len(&w->layout, stripe));
         }
     }
 }
