@@ -20,6 +20,9 @@ static void probe_done(struct meta_write *write)
     struct health_state *state = container_of(write, struct health_state, probe);
     state->probing = false;
     state->probe_err = write->err;
+    if (!state->probed && state->refresh.armed)
+        loop_timer_set(state->admin->control, &state->refresh, loop_now_us(state->admin->control));
+    state->probed = true;
 }
 
 /* Commits of others since the last time show as much as a write of our own. */
@@ -94,19 +97,41 @@ static uint64_t refresh_metadata(struct health_state *state)
     return status.commits;
 }
 
+/* NULL: writes would succeed. */
+static const char *why_not_writable(const struct health_state *state, uint64_t now_us, uint64_t available)
+{
+    struct admin *admin = state->admin;
+    if (admin->store->read_only)
+        return "the store is read-only";
+    if (!store_lease_held(admin->store, now_us))
+        return "the lease is not held";
+    if (!meta_writable(admin->meta))
+        return "the metadata takes no writes";
+    if (available == 0)
+        return "no space is left";
+    if (state->probe_err)
+        return err_text(state->probe_err);
+    if (!state->probed)
+        return "none was tried yet";
+    if (state->probing && now_us - state->probe_started_us > PROBE_LATE_US)
+        return "a small write does not end";
+    return NULL;
+}
+
 static void refresh(struct timer *timer)
 {
     struct health_state *state = container_of(timer, struct health_state, refresh);
     struct admin *admin = state->admin;
-    uint64_t now_us = loop_now_us(admin->control);
     refresh_volumes(state);
     uint64_t available = refresh_capacity(state);
     probe_writes(state, refresh_metadata(state));
-    bool late = state->probing && now_us - state->probe_started_us > PROBE_LATE_US;
-    bool writable = meta_writable(admin->meta) && store_lease_held(admin->store, now_us) && !state->probe_err && !late &&
-                    available > 0;
-    if (writable != admin->write_ready)
-        log_notice("%s", writable ? "writes are accepted" : "writes are not accepted at present");
+    uint64_t now_us = loop_now_us(admin->control); /* not before the probe began */
+    static const char ready[] = "";
+    const char *why = why_not_writable(state, now_us, available);
+    bool writable = why == NULL;
+    if (state->told != (why ? why : ready))
+        log_notice("%s%s", writable ? "writes are accepted" : "writes are not accepted: ", writable ? "" : why);
+    state->told = why ? why : ready;
     admin->write_ready = writable;
     metric_set(state->metrics, GAUGE_read_ready, admin->read_ready);
     metric_set(state->metrics, GAUGE_write_ready, writable);

@@ -13,10 +13,11 @@ struct health_state {
     const char *metrics_token; /* "": none */
     struct timer refresh;
     struct meta_write probe;   /* a real, small write: what write readiness means */
-    bool probing;
+    bool probing, probed;
     uint64_t probe_started_us;
     int probe_err;
     uint64_t commits_seen;
+    const char *told; /* why writes are not accepted, as last logged; "": they are */
 };
 
 /* Starts refreshing on admin's control loop. *ret_health is valid as long as state. */
