@@ -271,6 +271,8 @@ static bool take_parts(struct s3_request *r, struct upload_complete *c)
             e = S3_InvalidPart;
         if (kind != CHECKSUM_NONE && p->kind != CHECKSUM_NONE && p->kind != kind)
             e = S3_BadDigest;
+        if (i > 0 && p->part_number <= document.parts[i - 1].part_number && e == S3_OK)
+            e = S3_InvalidPartOrder;
         to->part_number = p->part_number;
         memcpy(to->etag, p->etag, sizeof to->etag);
         to->has_checksum = p->kind != CHECKSUM_NONE && (kind == CHECKSUM_NONE || p->kind == kind);

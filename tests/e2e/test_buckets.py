@@ -1,0 +1,77 @@
+"""Buckets: names, life, location, versioning, configurations that are not there."""
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def code_of(error):
+    return error.value.response["ResponseMetadata"]["HTTPStatusCode"], error.value.response["Error"]["Code"]
+
+
+def fails(status, code, call, **arguments):
+    with pytest.raises(ClientError) as error:
+        call(**arguments)
+    assert code_of(error) == (status, code)
+
+
+def test_create_list_delete(client):
+    name = f"e2e-{uuid.uuid4().hex[:20]}"
+    client.create_bucket(Bucket=name)
+    assert name in [b["Name"] for b in client.list_buckets()["Buckets"]]
+    client.delete_bucket(Bucket=name)
+    assert name not in [b["Name"] for b in client.list_buckets()["Buckets"]]
+    fails(404, "NoSuchBucket", client.delete_bucket, Bucket=name)
+
+
+def test_create_twice_keeps_what_is_there(client, bucket):
+    client.put_object(Bucket=bucket, Key="a", Body=b"1")
+    try:
+        client.create_bucket(Bucket=bucket)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "BucketAlreadyOwnedByYou"
+    assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"
+
+
+@pytest.mark.parametrize("name", ["ab", "Upper-case", "192.168.5.123", "a..b", "ends-", "a" * 64])
+def test_bad_names(client, name):
+    with pytest.raises(Exception):
+        client.create_bucket(Bucket=name)
+
+
+def test_head(client, bucket):
+    assert client.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
+    fails(404, "404", client.head_bucket, Bucket="no-such-" + bucket)
+
+
+def test_delete_needs_an_empty_bucket(client, bucket):
+    client.put_object(Bucket=bucket, Key="a")
+    fails(409, "BucketNotEmpty", client.delete_bucket, Bucket=bucket)
+
+
+def test_location(client, bucket):
+    assert "LocationConstraint" in client.get_bucket_location(Bucket=bucket)
+
+
+def test_versioning_states(client, bucket):
+    assert "Status" not in client.get_bucket_versioning(Bucket=bucket)
+    for status in "Enabled", "Suspended":
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        assert client.get_bucket_versioning(Bucket=bucket)["Status"] == status
+
+
+@pytest.mark.parametrize("call,code", [
+    ("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration"),
+    ("get_bucket_policy", "NoSuchBucketPolicy"),
+    ("get_bucket_tagging", "NoSuchTagSet"),
+    ("get_object_lock_configuration", "ObjectLockConfigurationNotFoundError"),
+    ("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError"),
+    ("get_bucket_replication", "ReplicationConfigurationNotFoundError"),
+])
+def test_nothing_configured(client, bucket, call, code):
+    fails(404, code, getattr(client, call), Bucket=bucket)
+
+
+def test_acl_names_the_owner(client, bucket):
+    acl = client.get_bucket_acl(Bucket=bucket)
+    assert [g["Permission"] for g in acl["Grants"]] == ["FULL_CONTROL"]
