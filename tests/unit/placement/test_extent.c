@@ -294,6 +294,71 @@ static void hung_volume_keeps_few_buffers(void **state)
     world_fini(&w);
 }
 
+struct many_read { struct extent_read read; uint32_t *left; };
+static void many_done(struct extent_read *r) { --*container_of(r, struct many_read, read)->left; }
+static bool none_left(void *arg) { return *(uint32_t *)arg == 0; }
+
+/* Reads that rebuild need more than they waited for, and never wait with slabs in hand: a pool for one serves all. */
+static void rebuilding_in_a_small_pool(void **state)
+{
+    (void)state;
+    enum { READS = 8 };
+    const uint32_t len = 900000;
+    struct world w;
+    struct extent e;
+    struct many_read reads[READS];
+    uint32_t left = READS;
+    world_init(&w, 4, 2, 6, 4u << 20, 4, NULL, 6);
+    assert_int_equal(world_reserve(&w, len, &e), 0);
+    assert_int_equal(world_write(&w, &e, data, len, len), 0);
+    for (uint64_t off = 0; off < (uint64_t)e.block_count * BLOCK_SIZE; off += 4096) {
+        world_rot(&w, &e, 0, off);
+        world_rot(&w, &e, 3, off);
+    }
+    for (uint32_t i = 0; i < READS; i++) {
+        reads[i] = (struct many_read){.read = {.extent = &e, .len = len, .done = many_done}, .left = &left};
+        extent_read_start(w.placement, &w.loop, &w.pool, &reads[i].read);
+    }
+    uint32_t released = 0;
+    while (released < READS) { /* each is released when it is done, so that the next gets its slabs */
+        uint32_t before = left;
+        left = 1;
+        world_run(&w, none_left, &left);
+        left = before - 1;
+        for (uint32_t i = 0; i < READS; i++) {
+            if (!reads[i].read.span_count)
+                continue;
+            assert_int_equal(reads[i].read.err, 0);
+            uint64_t at = 0;
+            for (uint32_t s = 0; s < reads[i].read.span_count; s++) {
+                assert_memory_equal(reads[i].read.spans[s].data, data + at, reads[i].read.spans[s].len);
+                at += reads[i].read.spans[s].len;
+            }
+            assert_int_equal(at, len);
+            extent_read_release(&reads[i].read);
+            released++;
+        }
+    }
+    free(e.crcs);
+    world_fini(&w);
+}
+
+static void pools_that_are_too_small(void **state)
+{
+    (void)state;
+    struct world w;
+    struct extent e;
+    world_init(&w, 4, 2, 6, 4u << 20, 4, NULL, 2);
+    assert_int_equal(world_reserve(&w, 1u << 20, &e), 0);
+    assert_int_equal(world_write(&w, &e, data, 1u << 20, 1u << 20), ERR_TOO_LARGE);
+    assert_int_equal(e.block_count, 0);
+    free(e.crcs);
+    struct capacity c;
+    assert_int_equal(placement_capacity(w.placement, &c), 0);
+    assert_int_equal(c.used, 0);
+    world_fini(&w);
+}
+
 /* --- faults of writes --- */
 
 static void failing_writes(void **state)
@@ -501,7 +566,8 @@ int main(void)
         cmocka_unit_test(nothing_put), cmocka_unit_test(small_reads_touch_few_bytes),
         cmocka_unit_test(small_extents_are_cheap), cmocka_unit_test(every_fault_of_reads),
         cmocka_unit_test(mixed_faults_of_reads), cmocka_unit_test(hung_volume_keeps_few_buffers),
-        cmocka_unit_test(failing_writes), cmocka_unit_test(late_writes_hit_nothing_new),
+        cmocka_unit_test(failing_writes), cmocka_unit_test(rebuilding_in_a_small_pool),
+        cmocka_unit_test(pools_that_are_too_small), cmocka_unit_test(late_writes_hit_nothing_new),
         cmocka_unit_test(abort_anywhere), cmocka_unit_test(pool_exhaustion), cmocka_unit_test(bad_rows_are_errors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
