@@ -23,6 +23,8 @@
  *   volume-grow     {volume} → {}: takes the device's grown size
  *   volume-remove   {volume} → {}: forgets a drained or replaced member
  *   query           {sql} → rows: first the array of column names, then arrays of values; result {rows}
+ *   repair-status   → {activity, extents_healed, …, scrub_running, scrub_extents, scrub_bad, scrub_still_bad, scrubs_finished}
+ *   scrub           → {}: begins a scrub unless one runs; scrub-stop → {}
  *   backup          {path, bytes_per_second?} → {}: the server writes the file; progress in pages
  * volume in arguments: an index, a uuid or a path. */
 #ifndef INGOT_ADMIN_PROTOCOL_H

@@ -11,11 +11,14 @@
 #include "base/metric.h"
 #include "meta/meta.h"
 
+struct repair;
+
 struct admin {
     struct loop *control;
     struct store *store;
     struct placement *placement;
     struct meta *meta;
+    struct repair *repair;            /* NULL: none runs */
     const char *version, *engine;
     uint64_t started_us;              /* wall clock */
     _Atomic bool read_ready, write_ready;

@@ -20,6 +20,9 @@ static const struct {
     {"volume-grow", admin_command_volume_grow},
     {"volume-remove", admin_command_volume_remove},
     {"query", admin_command_query},
+    {"repair-status", admin_command_repair_status},
+    {"scrub", admin_command_scrub},
+    {"scrub-stop", admin_command_scrub_stop},
     {"backup", admin_command_backup},
 };
 

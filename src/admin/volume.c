@@ -3,6 +3,7 @@
 
 #include "admin/command.h"
 #include "admin/wait.h"
+#include "repair/repair.h"
 
 /* One change, as it is handed to the writer's thread. */
 struct change {
@@ -50,6 +51,8 @@ static int run_change(struct change *change, int (*run)(struct meta *, struct lo
         return admin_command_fail(call, err, "%.500s", change->message.text);
     if (!err)
         placement_volumes_changed(call->admin->placement);
+    if (!err && call->admin->repair)
+        repair_wake(call->admin->repair);
     return err;
 }
 

@@ -17,7 +17,7 @@ struct command {
     int (*run)(const struct command *, struct arguments *);
 };
 
-extern const struct command command_serve, command_dev, command_format, command_status, command_volume, command_query,
+extern const struct command command_serve, command_dev, command_format, command_status, command_volume, command_scrub, command_query,
     command_backup, command_restore, command_completion;
 /* All, in the order of --help; ends with NULL. */
 extern const struct command *const commands[];

@@ -19,6 +19,7 @@
 #include "ingot/lease_keeper.h"
 #include "ingot/opened.h"
 #include "ingot/reactor.h"
+#include "ingot/repair_keeper.h"
 
 #define REACTORS_MAX 256
 
@@ -34,6 +35,7 @@ struct server {
     int listen_fd;
     struct admin_socket *admin_socket;
     struct lease_keeper lease;
+    struct repair_keeper repair;
     struct watch signals;
     struct timer watchdog, drain_timer;
     uint64_t watchdog_us;
@@ -317,6 +319,11 @@ static int start(struct server *server)
                  &server->health);
     if ((err = start_s3(server)) || (err = make_default_buckets(server)) || (err = start_admin_socket(server)))
         return err;
+    if (!server->opened.store->read_only) {
+        if ((err = repair_keeper_start(&server->repair, server->opened.meta, &server->opened.engine)))
+            return fail(server, err, "repair");
+        server->opened.admin.repair = server->repair.repair;
+    }
     return start_reactors(server);
 }
 
@@ -360,6 +367,7 @@ static void stop(struct server *server)
     admin_socket_close(server->admin_socket);
     for (unsigned i = 0; i < server->reactor_count; i++)
         reactor_fini(&server->reactors[i]);
+    repair_keeper_stop(&server->repair);
     if (server->listen_fd >= 0)
         close(server->listen_fd);
     if (control) {
