@@ -52,12 +52,12 @@ static bool answer_hook(void *arg, struct slice path, struct slice query, struct
     struct server *server = arg;
     struct health_answer answer;
     (void)query;
-    int err = server->health.answer(server->health.arg, path, slice_of(NULL, 0), &answer);
+    int err = server->health.answer(server->health.arg, path, ret->authorization, &answer);
     if (err == ERR_NOT_FOUND)
         return false;
     *ret = (struct s3_hook_answer){.status = 503, .content_type = "text/plain; charset=utf-8"};
     if (!err)
-        *ret = (struct s3_hook_answer){answer.status, answer.content_type, answer.body};
+        *ret = (struct s3_hook_answer){.status = answer.status, .content_type = answer.content_type, .body = answer.body};
     return true;
 }
 

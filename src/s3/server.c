@@ -122,7 +122,8 @@ static bool hooked(struct s3_request *r)
         return false;
     if (!slice_starts_with(r->uri.path, "/-/") && !slice_starts_with(r->uri.path, "/minio/"))
         return false;
-    struct s3_hook_answer a = {.status = 200, .content_type = "text/plain"};
+    struct s3_hook_answer a = {.status = 200, .content_type = "text/plain",
+                               .authorization = http_header(r->http, "Authorization")};
     if (!server->hook(server->hook_arg, r->uri.path, r->uri.query, &a))
         return false;
     answer_header(r, "Content-Type", a.content_type);

@@ -21,6 +21,7 @@ struct s3_hook_answer {
     unsigned status;
     const char *content_type;
     struct text body;
+    struct slice authorization; /* in: the request's header, for the metrics token; data NULL when absent */
 };
 
 struct s3_server {
