@@ -85,7 +85,8 @@ static void create_done(struct bucket_request *b)
         answer_created(r);
 }
 
-static bool location_taken(struct s3_request *r)
+/* ret: the region asked for, empty when the request leaves it open; GetBucketLocation gives back what was asked. */
+static bool location_taken(struct s3_request *r, struct slice *ret)
 {
     struct create_bucket_document document;
     struct slice body = body_document(r), region = r->reactor->server->region;
@@ -98,18 +99,22 @@ static bool location_taken(struct s3_request *r)
     bool ok = !location.data || !location.len || slice_equal(location, region) || slice_equal_string(location, "us-east-1");
     if (!ok)
         answer_error(r, S3_InvalidLocationConstraint);
+    *ret = arena_copy(&r->arena, location.data ? location : slice_of("", 0));
+    if (ok && !ret->data)
+        answer_error(r, S3_SlowDown);
     create_bucket_document_fini(&document);
-    return ok;
+    return ok && ret->data;
 }
 
 void create_bucket_start(struct s3_request *r)
 {
-    if (!location_taken(r) || !object_headers_supported(r))
+    struct slice location;
+    if (!location_taken(r, &location) || !object_headers_supported(r))
         return;
     struct bucket_request *b = make(r, create_done);
     if (!b)
         return;
-    b->region = r->reactor->server->region;
+    b->region = location;
     bucket_create(b);
 }
 
@@ -160,7 +165,7 @@ static void location_done(struct bucket_request *b)
     struct text t = {0};
     xml_declaration(&t);
     xml_open_root(&t, "LocationConstraint");
-    if (!us_east_1(region))
+    if (b->found_region.len || !us_east_1(region))
         xml_escape(&t, region);
     xml_close(&t, "LocationConstraint");
     answer_xml(r, 200, &t);

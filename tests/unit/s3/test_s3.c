@@ -1,0 +1,137 @@
+/* Router, error table and continuation tokens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "s3/error.h"
+#include "s3/router.h"
+#include "s3/token.h"
+
+struct route { const char *method; bool bucket, key; const char *query; bool copy; enum operation_id id; };
+
+static const struct route routes[] = {
+    {"GET", false, false, "", false, OPERATION_ListBuckets},
+    {"PUT", true, false, "", false, OPERATION_CreateBucket},
+    {"HEAD", true, false, "", false, OPERATION_HeadBucket},
+    {"DELETE", true, false, "", false, OPERATION_DeleteBucket},
+    {"GET", true, false, "", false, OPERATION_ListObjects},
+    {"GET", true, false, "list-type=2&prefix=a", false, OPERATION_ListObjectsV2},
+    {"GET", true, false, "list-type=1", false, OPERATION_ListObjects},
+    {"GET", true, false, "versions", false, OPERATION_ListObjectVersions},
+    {"GET", true, false, "uploads=", false, OPERATION_ListMultipartUploads},
+    {"GET", true, false, "location", false, OPERATION_GetBucketLocation},
+    {"GET", true, false, "versioning", false, OPERATION_GetBucketVersioning},
+    {"PUT", true, false, "versioning", false, OPERATION_PutBucketVersioning},
+    {"GET", true, false, "policy", false, OPERATION_GetBucketConfiguration},
+    {"PUT", true, false, "lifecycle", false, OPERATION_PutBucketConfiguration},
+    {"DELETE", true, false, "cors", false, OPERATION_DeleteBucketConfiguration},
+    {"GET", true, false, "acl", false, OPERATION_GetAcl},
+    {"PUT", true, true, "acl", false, OPERATION_PutAcl},
+    {"POST", true, false, "delete", false, OPERATION_DeleteObjects},
+    {"PUT", true, true, "", false, OPERATION_PutObject},
+    {"PUT", true, true, "", true, OPERATION_CopyObject},
+    {"PUT", true, true, "partNumber=1&uploadId=x", false, OPERATION_UploadPart},
+    {"PUT", true, true, "partNumber=1&uploadId=x", true, OPERATION_UploadPartCopy},
+    {"GET", true, true, "versionId=null", false, OPERATION_GetObject},
+    {"GET", true, true, "partNumber=1", false, OPERATION_GetObject},
+    {"HEAD", true, true, "", false, OPERATION_HeadObject},
+    {"DELETE", true, true, "", false, OPERATION_DeleteObject},
+    {"DELETE", true, true, "uploadId=x", false, OPERATION_AbortMultipartUpload},
+    {"GET", true, true, "uploadId=x", false, OPERATION_ListParts},
+    {"GET", true, true, "attributes", false, OPERATION_GetObjectAttributes},
+    {"POST", true, true, "uploads", false, OPERATION_CreateMultipartUpload},
+    {"POST", true, true, "uploadId=x", false, OPERATION_CompleteMultipartUpload},
+    {"PUT", true, true, "tagging", false, OPERATION_PutObjectTagging},
+    {"DELETE", true, true, "tagging", false, OPERATION_DeleteObjectTagging},
+    {"GET", true, true, "retention", false, OPERATION_GetObjectConfiguration},
+    {"PUT", true, true, "legal-hold", false, OPERATION_PutObjectConfiguration},
+};
+
+static enum s3_error route(const char *method, bool bucket, bool key, const char *text, bool copy, enum operation_id *id)
+{
+    static struct query query;
+    assert_int_equal(query_parse(slice_string(text), &query), 0);
+    enum s3_error e = router_find(slice_string(method), bucket, key, &query, copy, id);
+    query_fini(&query);
+    return e;
+}
+
+static void routes_lead_to_operations(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        enum operation_id id = OPERATION_COUNT;
+        const struct route *r = &routes[i];
+        if (route(r->method, r->bucket, r->key, r->query, r->copy, &id) != S3_OK || id != r->id)
+            fail_msg("%s ?%s", r->method, r->query);
+    }
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    enum operation_id id;
+    assert_int_equal(route("PATCH", true, true, "", false, &id), S3_MethodNotAllowed);
+    assert_int_equal(route("PUT", false, false, "", false, &id), S3_MethodNotAllowed);
+    assert_int_equal(route("POST", true, true, "", false, &id), S3_MethodNotAllowed);
+    assert_int_equal(route("GET", true, true, "torrent", false, &id), S3_NotImplemented);
+    assert_int_equal(route("GET", true, true, "policy", false, &id), S3_MethodNotAllowed);
+    assert_int_equal(route("GET", true, false, "retention", false, &id), S3_MethodNotAllowed);
+}
+
+static void errors_have_codes(void **state)
+{
+    (void)state;
+    for (int e = S3_OK + 1; e < S3_ERROR_COUNT; e++) {
+        assert_true(s3_error_status((enum s3_error)e) >= 300 && s3_error_status((enum s3_error)e) < 600);
+        assert_true(*s3_error_code((enum s3_error)e) && *s3_error_text((enum s3_error)e));
+    }
+    assert_int_equal(s3_error_of(0), S3_OK);
+    assert_int_equal(s3_error_of(ERR_NO_SUCH_KEY), S3_NoSuchKey);
+    assert_int_equal(s3_error_of(ERR_OVERLOAD), S3_SlowDown);
+    assert_int_equal(s3_error_of(ERR_CORRUPT), S3_InternalError);
+    assert_string_equal(s3_error_code(S3_NoSuchKey), "NoSuchKey");
+    assert_int_equal(s3_error_status(S3_SlowDown), 503);
+    assert_int_equal(s3_error_status(S3_InsufficientStorage), 507);
+}
+
+static void tokens_come_back(void **state)
+{
+    (void)state;
+    char key[TOKEN_KEY_MAX], after[TOKEN_KEY_MAX];
+    memset(key, 0xfe, sizeof key);
+    for (size_t len = 0; len <= sizeof key; len += 256) {
+        struct text t = {0};
+        size_t got;
+        bool prefix;
+        token_format(&t, slice_of(key, len), len == 256);
+        assert_false(t.failed);
+        assert_int_equal(token_parse(slice_of(t.data, t.len), after, &got, &prefix), 0);
+        assert_int_equal(got, len);
+        assert_memory_equal(after, key, len);
+        assert_int_equal(prefix, len == 256);
+        t.data[t.len / 2] = t.data[t.len / 2] == 'A' ? 'B' : 'A';
+        assert_int_equal(token_parse(slice_of(t.data, t.len), after, &got, &prefix), ERR_MALFORMED);
+        text_free(&t);
+    }
+    size_t got;
+    bool prefix;
+    assert_int_equal(token_parse(slice_string(""), after, &got, &prefix), ERR_MALFORMED);
+    assert_int_equal(token_parse(slice_string("!"), after, &got, &prefix), ERR_MALFORMED);
+    assert_int_equal(token_parse(slice_string("AAAA"), after, &got, &prefix), ERR_MALFORMED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(routes_lead_to_operations),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(errors_have_codes),
+        cmocka_unit_test(tokens_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
