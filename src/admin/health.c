@@ -129,7 +129,7 @@ static void refresh(struct timer *timer)
     static const char ready[] = "";
     const char *why = why_not_writable(state, now_us, available);
     bool writable = why == NULL;
-    if (state->told != (why ? why : ready))
+    if (state->told && state->told != (why ? why : ready)) /* not the first time, before anything was tried */
         log_notice("%s%s", writable ? "writes are accepted" : "writes are not accepted: ", writable ? "" : why);
     state->told = why ? why : ready;
     admin->write_ready = writable;
