@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/container.h"
-#include "object/object.h"
+#include "object/upload.h"
 
 static int copy_bucket(struct bucket_request *request, const struct bucket_row *row)
 {
@@ -59,12 +59,38 @@ void bucket_create(struct bucket_request *request)
     start_write(request, run_create);
 }
 
+struct first_upload { int64_t id; };
+
+static int note_upload(void *arg, const struct upload_row *row)
+{
+    ((struct first_upload *)arg)->id = row->id;
+    return 1;
+}
+
+/* Unfinished uploads do not keep a bucket: they go with it. Undone with the rest when it holds versions. */
+static int abort_uploads(struct meta_tx *tx, int64_t bucket_id)
+{
+    for (;;) {
+        struct first_upload first = {0};
+        int err = upload_list(tx, bucket_id, slice_of("", 0), INT64_MAX, note_upload, &first);
+        if (err != 1)
+            return err;
+        err = upload_remove(tx, first.id);
+        if (err)
+            return err;
+    }
+}
+
 static int run_remove(struct meta_tx *tx, struct meta_write *write)
 {
     struct bucket_request *request = container_of(write, struct bucket_request, write);
     struct bucket_row row;
     int err = bucket_get(tx, request->name, &row);
-    return err ? err : bucket_delete(tx, row.id);
+    if (err)
+        return err;
+    int64_t id = row.id;
+    err = abort_uploads(tx, id);
+    return err ? err : bucket_delete(tx, id);
 }
 
 void bucket_remove(struct bucket_request *request)

@@ -7,6 +7,7 @@
 #include "base/container.h"
 #include "meta/attribute.h"
 #include "object/install.h"
+#include "object/upload.h"
 
 /* --- create --- */
 
@@ -69,8 +70,7 @@ static int note_content(void *arg, const struct part_row *part)
     return 0;
 }
 
-/* Deletes the contents of all parts that are still there, then the upload. */
-static int remove_upload(struct meta_tx *tx, int64_t upload_row)
+int upload_remove(struct meta_tx *tx, int64_t upload_row)
 {
     struct part_contents contents = {0};
     int err = part_list(tx, upload_row, 0, note_content, &contents);
@@ -89,7 +89,7 @@ static int run_abort(struct meta_tx *tx, struct meta_write *write)
     struct upload_row upload;
     if (!err)
         err = upload_get(tx, bucket.id, request->key, slice_of((const char *)request->upload_id, 16), &upload);
-    return err ? err : remove_upload(tx, upload.id);
+    return err ? err : upload_remove(tx, upload.id);
 }
 
 static void abort_done(struct meta_write *write)
@@ -316,7 +316,7 @@ static int run_complete(struct meta_tx *tx, struct meta_write *write)
     if (!err)
         err = install_joined(tx, &join, &bucket, &upload);
     if (!err)
-        err = remove_upload(tx, join.upload_row);
+        err = upload_remove(tx, join.upload_row);
     text_free(&join.md5s);
     text_free(&join.checksums);
     return err;

@@ -145,6 +145,15 @@ int object_fixture_bucket(struct object_fixture *f, const char *name, bool versi
     return err;
 }
 
+int object_fixture_remove_bucket(struct object_fixture *f, const char *name)
+{
+    struct waited_bucket w = {.request = {.reactor = &f->reactor, .name = slice_string(name), .done = bucket_done}};
+    bucket_remove(&w.request);
+    object_fixture_until(f, &w.done);
+    bucket_request_fini(&w.request);
+    return w.request.err;
+}
+
 struct waited_put { struct object_put *put; bool ready, done; int err; };
 
 static void put_ready(void *arg)

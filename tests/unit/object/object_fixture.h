@@ -28,6 +28,7 @@ void object_fixture_until(struct object_fixture *, const bool *done);
 
 /* One call each, waited for. */
 int object_fixture_bucket(struct object_fixture *, const char *name, bool versioned);
+int object_fixture_remove_bucket(struct object_fixture *, const char *name);
 int object_fixture_put(struct object_fixture *, const struct object_put_options *, const void *data, size_t len, struct object_put_result *ret);
 int object_fixture_get(struct object_fixture *, struct object_get *, struct text *ret_body);
 uint64_t object_fixture_available(struct object_fixture *);

@@ -340,6 +340,25 @@ static void parts_become_one_object(void **state)
     free(data);
 }
 
+static void a_bucket_goes_with_its_unfinished_uploads(void **state)
+{
+    (void)state;
+    uint64_t before = object_fixture_available(&fixture);
+    assert_int_equal(object_fixture_bucket(&fixture, "u", false), 0);
+    struct waited_create c = {.request = {.reactor = &fixture.reactor, .bucket = slice_string("u"), .key = slice_string("k"), .owner_id = 1, .done = create_done}};
+    upload_create_start(&c.request);
+    object_fixture_until(&fixture, &c.done);
+    struct object_put_options options = {.target = PUT_PART, .bucket = slice_string("u"), .key = slice_string("k"), .owner_id = 1, .size = 100000,
+                                         .part_number = 1, .upload_id = slice_of((char *)c.request.upload_id, 16)};
+    char *data = bytes(100000, 3);
+    assert_int_equal(object_fixture_put(&fixture, &options, data, 100000, NULL), 0);
+    assert_int_equal(object_fixture_remove_bucket(&fixture, "u"), 0);
+    assert_int_equal(object_fixture_available(&fixture), before);
+    assert_int_equal(put("kept", "x", 1, NULL), 0);
+    assert_int_equal(object_fixture_remove_bucket(&fixture, "b"), ERR_BUCKET_NOT_EMPTY);
+    free(data);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -367,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_group_and_page, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_share_their_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_become_one_object, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bucket_goes_with_its_unfinished_uploads, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
