@@ -3,6 +3,7 @@
 
 #include "admin/command.h"
 #include "admin/wait.h"
+#include "meta/volumes.h"
 #include "repair/repair.h"
 
 /* One change, as it is handed to the writer's thread. */
@@ -11,7 +12,7 @@ struct change {
     uint32_t index;
     const char *path, *label;
     bool force;
-    enum volume_state state;
+    int (*run)(struct meta *, struct loop *, uint32_t index, struct store_message *);
     struct store_message message;
 };
 
@@ -59,7 +60,7 @@ static int run_change(struct change *change, int (*run)(struct meta *, struct lo
 static int add_on_writer(struct meta *meta, struct loop *writer, void *arg)
 {
     struct change *change = arg;
-    return store_add_volume(meta_store(meta), writer, change->path, change->label, change->force, &change->index,
+    return volumes_add(meta, writer, change->path, change->label, change->force, &change->index,
                             &change->message);
 }
 
@@ -78,7 +79,7 @@ int admin_command_volume_add(struct admin_call *call, json_t **ret)
 static int attach_on_writer(struct meta *meta, struct loop *writer, void *arg)
 {
     struct change *change = arg;
-    return store_attach(meta_store(meta), writer, change->path, &change->index, &change->message);
+    return volumes_attach(meta, writer, change->path, &change->index, &change->message);
 }
 
 int admin_command_volume_attach(struct admin_call *call, json_t **ret)
@@ -90,89 +91,47 @@ int admin_command_volume_attach(struct admin_call *call, json_t **ret)
     return err ? err : admin_command_result(json_pack("{s:i}", "index", (int)change.index), ret);
 }
 
-static int set_state_on_writer(struct meta *meta, struct loop *writer, void *arg)
+static int run_on_writer(struct meta *meta, struct loop *writer, void *arg)
 {
     struct change *change = arg;
-    struct store *store = meta_store(meta);
-    /* A volume out of service cannot be a mirror that counts; one that comes back is behind until it was brought level. */
-    enum mirror_state mirror = change->state == VOLUME_DRAINING ? (enum mirror_state)store->volumes[change->index].mirror
-                                                                : MIRROR_NONE;
-    struct store_change wanted = {.count = 1, .set = {{change->index, change->state, mirror}}};
-    return store_change(store, writer, &wanted);
+    return change->run(meta, writer, change->index, &change->message);
 }
 
-static int set_state(struct admin_call *call, enum volume_state state, json_t **ret)
+/* A command about one volume that is a member. */
+static int change_one(struct admin_call *call, int (*run)(struct meta *, struct loop *, uint32_t, struct store_message *),
+                      json_t **ret)
 {
-    struct change change = {.call = call, .state = state};
+    struct change change = {.call = call, .run = run};
     int err = find_volume(call, &change.index);
-    if (err)
-        return err;
-    int now = call->admin->store->volumes[change.index].state;
-    if (state == VOLUME_OUT && now != VOLUME_OFFLINE && now != VOLUME_DRAINING)
-        return admin_command_fail(call, ERR_INVALID, "the volume is not offline");
-    if (state == VOLUME_DRAINING && now != VOLUME_IN)
-        return admin_command_fail(call, ERR_INVALID, "the volume is not in service");
-    if (state == VOLUME_OFFLINE && (now == VOLUME_IN || now == VOLUME_DRAINING)) {
-        struct capacity capacity;
-        if ((err = placement_capacity(call->admin->placement, &capacity)))
-            return err;
-        if (capacity.can_lose == 0)
-            return admin_command_fail(call, ERR_QUORUM, "the store cannot do without another volume");
-    }
-    err = run_change(&change, set_state_on_writer);
+    if (!err)
+        err = run_change(&change, run_on_writer);
     return err ? err : admin_command_result(json_object(), ret);
 }
 
+/* What it holds moves to the others; one that is out of service is rebuilt on them, and does not come back. */
 int admin_command_volume_drain(struct admin_call *call, json_t **ret)
 {
-    return set_state(call, VOLUME_DRAINING, ret);
+    return change_one(call, volumes_drain, ret);
 }
 
 int admin_command_volume_offline(struct admin_call *call, json_t **ret)
 {
-    return set_state(call, VOLUME_OFFLINE, ret);
+    return change_one(call, volumes_offline, ret);
 }
 
-/* Back as one that is behind: the repair brings it level and then into service. */
+/* Back as one that is behind: the repair brings it level and then into service. Ends draining, too. */
 int admin_command_volume_online(struct admin_call *call, json_t **ret)
 {
-    return set_state(call, VOLUME_OUT, ret);
-}
-
-static int grow_on_writer(struct meta *meta, struct loop *writer, void *arg)
-{
-    struct change *change = arg;
-    return store_grow_volume(meta_store(meta), writer, change->index, &change->message);
-}
-
-static int remove_on_writer(struct meta *meta, struct loop *writer, void *arg)
-{
-    struct change *change = arg;
-    return store_remove_volume(meta_store(meta), writer, change->index, &change->message);
+    return change_one(call, volumes_online, ret);
 }
 
 int admin_command_volume_grow(struct admin_call *call, json_t **ret)
 {
-    struct change change = {.call = call};
-    int err = find_volume(call, &change.index);
-    if (!err)
-        err = run_change(&change, grow_on_writer);
-    return err ? err : admin_command_result(json_object(), ret);
+    return change_one(call, volumes_grow, ret);
 }
 
 /* Refused while chunks of groups are still on it: forgetting them would lose shards. */
 int admin_command_volume_remove(struct admin_call *call, json_t **ret)
 {
-    struct change change = {.call = call};
-    struct capacity capacity;
-    int err = find_volume(call, &change.index);
-    if (!err)
-        err = placement_capacity(call->admin->placement, &capacity);
-    if (err)
-        return err;
-    if (capacity.volumes[change.index].used_chunks > 0)
-        return admin_command_fail(call, ERR_BUSY, "%u chunks are still on the volume: drain it first",
-                            capacity.volumes[change.index].used_chunks);
-    err = run_change(&change, remove_on_writer);
-    return err ? err : admin_command_result(json_object(), ret);
+    return change_one(call, volumes_remove, ret);
 }

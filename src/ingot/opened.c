@@ -94,6 +94,8 @@ static int open_parts(struct opened *opened, const struct config *config, bool r
         .new_loop_arg = &opened->engine,
         .threads = true,
         .read_only = read_only || opened->store->read_only,
+        .volume_paths = (const char *const *)config->volume.items,
+        .volume_path_count = config->volume.count,
     };
     message.text[0] = '\0';
     err = meta_open(opened->store, opened->placement, &meta_options, opened->control, &opened->meta, &message);

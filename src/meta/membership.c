@@ -10,7 +10,7 @@ static bool is_member(const struct volume *v)
 
 static bool is_current_mirror(const struct volume *v)
 {
-    return volume_writable(v) && atomic_load_explicit(&v->mirror, memory_order_acquire) == MIRROR_CURRENT;
+    return v->present && atomic_load_explicit(&v->mirror, memory_order_acquire) == MIRROR_CURRENT;
 }
 
 bool membership_can_lose(const struct store *store, uint64_t volumes)
@@ -30,9 +30,11 @@ bool membership_can_lose(const struct store *store, uint64_t volumes)
     return bad <= store->parity_count && (!takes_mirror || mirrors > store->parity_count);
 }
 
+/* A volume on its way back is out of service, but its mirror is written to. */
 static uint64_t suspect_since(const struct volume *v)
 {
-    return volume_writable(v) ? atomic_load_explicit(&v->suspect_since_us, memory_order_acquire) : 0;
+    bool asked = volume_writable(v) || atomic_load_explicit(&v->mirror, memory_order_acquire) != MIRROR_NONE;
+    return asked ? atomic_load_explicit(&v->suspect_since_us, memory_order_acquire) : 0;
 }
 
 bool membership_pending(const struct store *store, uint64_t now_us)
@@ -62,7 +64,7 @@ static int put_out(struct meta *meta, struct loop *loop, struct volume *v)
     struct store *store = meta_store(meta);
     struct store_change change = {.count = 1};
     change.set[0].index = v->index;
-    change.set[0].state = VOLUME_OUT;
+    change.set[0].state = volume_writable(v) ? VOLUME_OUT : (enum volume_state)atomic_load(&v->state);
     change.set[0].mirror = MIRROR_NONE;
     int err = store_change(store, loop, &change);
     if (err != 0)

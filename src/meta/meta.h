@@ -67,6 +67,11 @@ struct meta_options {
     void *new_loop_arg;
     bool threads;               /* false: the simulator steps writer, readers and checkpoint itself: meta_step() */
     bool read_only;
+    /* Members that are missing are looked for here while the store runs; NULL: nowhere. Outlive the store. */
+    const char *const *volume_paths;
+    uint32_t volume_path_count;
+    uint64_t return_delay_us;   /* a volume that was out is well for so long before it comes back; 0: default */
+    uint64_t mirror_delay_us;   /* a mirror is out for so long before another volume takes its place; 0: default */
 };
 
 /* Makes an empty database on a freshly formatted store, with schema, root settings and the first user. */

@@ -76,6 +76,9 @@ void pages_set_notify(struct pages *, void (*notify)(void *), void *arg);
  * behind; verified by reading back. progress(arg, done, total) in pages. On 0 the caller makes it CURRENT (store_change). */
 int pages_level(struct pages *, struct loop *, uint32_t volume_index, void (*progress)(void *, uint64_t, uint64_t), void *arg) MUST_CHECK;
 
+/* Any thread: levelling ends soon with ERR_CANCELLED, until stop is false again. */
+void pages_level_stop(struct pages *, bool stop);
+
 /* Reads every page, map block, root and log record of every mirror and mends what is wrong. */
 struct pages_scrub { uint64_t checked, bad, mended; };
 int pages_scrub(struct pages *, struct loop *, struct pages_scrub *ret, void (*progress)(void *, uint64_t, uint64_t), void *arg) MUST_CHECK;

@@ -58,6 +58,7 @@ struct pages {
     pthread_cond_t slot_free;
     bool slot_taken;
     bool failed;
+    _Atomic bool level_stop;
     uint64_t sequence, epoch;
     uint32_t database_pages;
     uint32_t last_crc;            /* of the newest record's header */

@@ -43,6 +43,10 @@ static int level_homes(struct pages *p, struct loop *loop, uint32_t volume_index
     /* Blocks that the map gains meanwhile are all written by checkpoints that know the mirror. */
     uint32_t total = map_count(p);
     for (uint32_t i = 0; i < total; i++) {
+        if (atomic_load(&p->level_stop))
+            return ERR_CANCELLED;
+        if (atomic_load(&p->store->volumes[volume_index].mirror) != MIRROR_LEVELLING)
+            return ERR_IO; /* it failed a write meanwhile and was put out */
         int err = pages_verify_homes(p, loop, volume_index, i, s);
         if (err != 0)
             return err;
@@ -50,6 +54,11 @@ static int level_homes(struct pages *p, struct loop *loop, uint32_t volume_index
             progress(arg, (uint64_t)(i + 1) * MAP_ENTRIES, (uint64_t)total * MAP_ENTRIES);
     }
     return 0;
+}
+
+void pages_level_stop(struct pages *p, bool stop)
+{
+    atomic_store(&p->level_stop, stop);
 }
 
 int pages_level(struct pages *p, struct loop *loop, uint32_t volume_index, void (*progress)(void *, uint64_t, uint64_t), void *arg)

@@ -64,15 +64,21 @@ static int rewrite(struct pages *p, struct loop *loop, uint32_t volume_index, ui
     return mirror_write_one(p->mirror, loop, volume_index, &range, 1);
 }
 
-/* Reads the run; block by block when it cannot be read as a whole. Unreadable blocks become zeros. */
+/* Reads the run; block by block when it cannot be read as a whole. Unreadable blocks become zeros, and so do those behind one
+ * that does not answer in time: a volume that hangs is not waited for at each. */
 static void read_run(struct pages *p, struct loop *loop, uint32_t volume_index, const struct expectation *e, uint8_t *data)
 {
     uint64_t off = page_home_off(p->log_size, e->first);
-    if (mirror_read_one(p->mirror, loop, volume_index, off, data, e->count * PAGE_SIZE) == 0)
+    int err = mirror_read_one(p->mirror, loop, volume_index, off, data, e->count * PAGE_SIZE);
+    if (err == 0)
         return;
-    for (uint32_t i = 0; i < e->count; i++)
-        if (mirror_read_one(p->mirror, loop, volume_index, off + (uint64_t)i * PAGE_SIZE, data + (size_t)i * PAGE_SIZE, PAGE_SIZE) != 0)
-            memset(data + (size_t)i * PAGE_SIZE, 0, PAGE_SIZE);
+    for (uint32_t i = 0; i < e->count; i++) {
+        uint8_t *page = data + (size_t)i * PAGE_SIZE;
+        if (err != ERR_TIMEOUT)
+            err = mirror_read_one(p->mirror, loop, volume_index, off + (uint64_t)i * PAGE_SIZE, page, PAGE_SIZE);
+        if (err != 0)
+            memset(page, 0, PAGE_SIZE);
+    }
 }
 
 static int mend_run(struct pages *p, struct loop *loop, uint32_t volume_index, const struct expectation *e, uint8_t *data,

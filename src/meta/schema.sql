@@ -1,7 +1,7 @@
 -- The schema of Ingot's database, version 1. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
 -- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
 
--- Single values: schema_version, clock_ceiling, region.
+-- Single values: schema_version, clock_ceiling, region, leaving_volumes (bit per index: drained, not to come back).
 CREATE TABLE setting(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE user(

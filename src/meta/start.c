@@ -8,6 +8,7 @@
 #include "meta/state.h"
 #include "meta/tables.h"
 #include "meta/transaction.h"
+#include "meta/volume_keeper.h"
 #include "meta/writer.h"
 
 struct store *meta_store(struct meta *meta)
@@ -176,7 +177,7 @@ void meta_exclusive(struct meta *meta, struct meta_exclusive *x)
 
 /* --- start and stop --- */
 
-struct loading { struct meta_read read; struct placement *placement; uint64_t ceiling; };
+struct loading { struct meta_read read; struct placement *placement; uint64_t ceiling, leaving; };
 
 static int load_group(void *arg, const struct group *group)
 {
@@ -190,6 +191,9 @@ static int load(struct meta_tx *tx, struct meta_read *read)
     int err = setting_get_u64(tx, "clock_ceiling", &l->ceiling);
     if (err == ERR_NOT_FOUND || (err == 0 && l->ceiling > INT64_MAX / 2))
         return ERR_CORRUPT;
+    if (err == 0)
+        err = setting_get_u64(tx, LEAVING_SETTING, &l->leaving);
+    err = err == ERR_NOT_FOUND ? 0 : err;
     return err != 0 ? err : group_list(tx, INT64_MIN, load_group, l);
 }
 
@@ -222,12 +226,15 @@ int meta_start(struct meta *meta, struct loop *loop)
         struct loading l = {.read = {.run = load}, .placement = meta->placement};
         err = meta_run_read(meta, meta_connection_of(meta, loop), false, &l.read);
         clock_init(&meta->clock, l.ceiling);
+        meta->leaving_volumes = l.leaving;
     }
     if (err == 0 && meta->options.threads && meta->options.reader_count > 0)
         err = readers_open(meta, meta->options.reader_count < READER_COUNT_MAX ? meta->options.reader_count
                                                                                : READER_COUNT_MAX, &meta->readers);
     if (err == 0 && !meta->options.read_only)
         err = start_writer(meta, loop);
+    if (err == 0 && meta->writer != NULL && meta->pages != NULL)
+        err = volume_keeper_open(meta, &meta->keeper);
     if (err != 0)
         meta_stop(meta);
     return err;
@@ -247,6 +254,8 @@ static void end_jobs(struct meta *meta)
 bool meta_stop(struct meta *meta)
 {
     end_jobs(meta);
+    volume_keeper_close(meta->keeper);
+    meta->keeper = NULL;
     if (meta->writer != NULL)
         placement_set_notify(meta->placement, NULL, NULL);
     writer_close(meta->writer);
@@ -265,5 +274,7 @@ bool meta_step(struct meta *meta)
     bool worked = meta->writer != NULL && writer_step(meta->writer);
     if (meta->checkpointer != NULL)
         worked |= checkpointer_step(meta->checkpointer, meta->home_loop);
+    if (meta->keeper != NULL)
+        worked |= volume_keeper_step(meta->keeper, meta->home_loop);
     return worked;
 }

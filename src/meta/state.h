@@ -19,6 +19,7 @@
 struct writer;
 struct readers;
 struct checkpointer;
+struct volume_keeper;
 
 struct attached_loop { struct loop *_Atomic loop; struct connection *connection; };
 
@@ -40,6 +41,8 @@ struct meta {
     struct writer *writer;
     struct readers *readers;
     struct checkpointer *checkpointer;
+    struct volume_keeper *keeper; /* NULL when read-only, and over an ordinary file */
+    uint64_t leaving_volumes;     /* as found at start */
     pthread_mutex_t job_lock;
     pthread_cond_t job_ended;
     uint32_t jobs;                /* running; under job_lock */

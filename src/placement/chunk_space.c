@@ -199,3 +199,30 @@ int placement_take_meta_chunks(struct placement *p, uint32_t chunks[VOLUMES_MAX]
         memcpy(chunks, taken, sizeof(taken));
     return err;
 }
+
+void placement_give_meta_chunks(struct placement *p, uint32_t volume_index, const uint32_t *chunks, uint32_t count)
+{
+    struct chunk_space *c = &p->chunks[volume_index];
+    placement_lock(p);
+    for (uint32_t i = 0; i < count; i++) {
+        if (chunks[i] >= c->count || c->state[chunks[i]] != CHUNK_META)
+            continue; /* of a volume that was removed */
+        make_free(c, chunks[i]);
+        c->meta_count--;
+    }
+    want_wake_all(p);
+    placement_unlock(p);
+}
+
+int placement_take_volume_meta_chunks(struct placement *p, uint32_t volume_index, uint32_t *chunks, uint32_t count)
+{
+    uint32_t taken = 0;
+    placement_lock(p);
+    while (taken < count && chunk_space_take(p, volume_index, CHUNK_META, &chunks[taken]))
+        taken++;
+    placement_unlock(p);
+    if (taken == count)
+        return 0;
+    placement_give_meta_chunks(p, volume_index, chunks, taken);
+    return ERR_NO_SPACE;
+}

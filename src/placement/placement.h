@@ -121,6 +121,10 @@ void placement_volumes_changed(struct placement *);
 /* Chunks for the metadata space, one per mirror (UINT32_MAX for volumes that are none); from the reserve if need be.
  * ERR_NO_SPACE when one has none, ERR_QUORUM when there is no mirror. */
 int placement_take_meta_chunks(struct placement *, uint32_t chunks[VOLUMES_MAX]) MUST_CHECK;
+/* The same for one volume: count chunks, or none (ERR_NO_SPACE). */
+int placement_take_volume_meta_chunks(struct placement *, uint32_t volume_index, uint32_t *chunks, uint32_t count) MUST_CHECK;
+/* Metadata chunks that no superblock lists any more, and to which no write is in flight. */
+void placement_give_meta_chunks(struct placement *, uint32_t volume_index, const uint32_t *chunks, uint32_t count);
 
 struct capacity {
     uint64_t raw;          /* bytes of all chunks of volumes in service */

@@ -1,27 +1,11 @@
-/* Brings volumes that are OUT, and answer again, back into service: when a while has passed (longer each time), the device
- * reads and flushes, and what extents miss on it is there. What was written while it was away never counted on it: groups
- * with it took no new extents, and shards that failed are noted missing. */
+/* Puts volumes back into service that were OUT and are ready again: the metadata's keeper (meta/volumes.h) has seen them answer
+ * for long enough and has brought their mirror level; here they get what extents miss on them, and go IN. What was written
+ * while one was away never counted on it: groups with it took no new extents, and shards that failed are noted missing. */
 #include "repair/repair_private.h"
 
 #include "base/container.h"
 #include "base/log.h"
-#include "volume/device_io.h"
-
-#define PROBE_DEADLINE_US 1000000u
-#define DELAY_MAX_US (3600ull * 1000000)
-
-static int probe(struct repair *r, struct volume *v)
-{
-    uint8_t block[BLOCK_SIZE];
-    struct device_request requests[2] = {
-        {.device = &v->device, .kind = IO_READ, .off = 0, .data = block, .len = sizeof(block)},
-        {.device = &v->device, .kind = IO_FLUSH},
-    };
-    int err = device_io(r->loop, requests, 2, PROBE_DEADLINE_US);
-    if (!err)
-        err = requests[0].result ? requests[0].result : requests[1].result;
-    return err;
-}
+#include "meta/volumes.h"
 
 struct put_in { struct repair_exclusive call; uint32_t volume_index; };
 
@@ -30,8 +14,8 @@ static int run_put_in(struct meta *meta, struct loop *loop, struct meta_exclusiv
     struct put_in *p = container_of(exclusive, struct put_in, call.exclusive);
     struct store *store = meta_store(meta);
     struct volume *v = &store->volumes[p->volume_index];
-    if (!v->present || atomic_load(&v->state) != VOLUME_OUT)
-        return 0; /* somebody else was faster */
+    if (!volumes_ready(meta, p->volume_index))
+        return 0; /* it failed again, or the operator has other plans */
     struct store_change change = {.count = 1};
     change.set[0].index = p->volume_index;
     change.set[0].state = VOLUME_IN;
@@ -47,9 +31,7 @@ static int run_put_in(struct meta *meta, struct loop *loop, struct meta_exclusiv
 static int readmit(struct repair *r, uint32_t index)
 {
     struct volume *v = &r->store->volumes[index];
-    int err = probe(r, v);
-    if (!err)
-        err = heal_volume(r, index);
+    int err = heal_volume(r, index);
     struct put_in p = {.call.exclusive.run = run_put_in, .volume_index = index};
     if (!err)
         err = repair_exclusive(r, &p.call);
@@ -70,25 +52,18 @@ int readmit_step(struct repair *r, bool *ret_worked)
     uint64_t now = loop_now_us(r->loop);
     for (uint32_t i = 0; i < r->store->volume_slots; i++) {
         struct volume *v = &r->store->volumes[i];
-        if (atomic_load(&v->state) != VOLUME_OUT) {
-            r->out_since_us[i] = 0;
-            if (now > r->readmit_at_us[i] + DELAY_MAX_US)
-                r->readmit_delay_us[i] = 0; /* it has been well for long */
+        int state = atomic_load(&v->state);
+        if (state != VOLUME_OUT && state != VOLUME_OFFLINE) {
+            r->out_since_us[i] = r->readmit_at_us[i] = 0;
             continue;
         }
-        if (!r->out_since_us[i]) {
+        if (!r->out_since_us[i])
             r->out_since_us[i] = now ? now : 1;
-            if (!r->readmit_delay_us[i])
-                r->readmit_delay_us[i] = r->options.readmit_delay_us;
-            r->readmit_at_us[i] = now + r->readmit_delay_us[i];
-        }
-        if (!v->present || now < r->readmit_at_us[i] || r->store->read_only)
+        if (now < r->readmit_at_us[i] || !volumes_ready(r->meta, i))
             continue;
-        /* Twice as long before the next time, whether it fails now or goes out again. */
-        r->readmit_delay_us[i] = r->readmit_delay_us[i] * 2 < DELAY_MAX_US ? r->readmit_delay_us[i] * 2 : DELAY_MAX_US;
         *ret_worked = true;
         int err = readmit(r, i);
-        r->readmit_at_us[i] = loop_now_us(r->loop) + r->readmit_delay_us[i];
+        r->readmit_at_us[i] = loop_now_us(r->loop) + r->options.poll_us;
         return err;
     }
     return 0;

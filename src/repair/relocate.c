@@ -11,6 +11,7 @@
 
 #include "base/container.h"
 #include "base/log.h"
+#include "meta/volumes.h"
 
 struct slot_choice { struct meta_read read; struct repair *repair; uint64_t leave; struct group group; uint32_t slot; bool found, answered; };
 
@@ -48,7 +49,8 @@ static uint64_t volumes_to_leave(struct repair *r)
     for (uint32_t i = 0; i < r->store->volume_slots; i++) {
         int state = atomic_load(&r->store->volumes[i].state);
         bool gone = state == VOLUME_OUT && r->out_since_us[i] && now >= r->out_since_us[i] + r->options.out_delay_us;
-        if (state == VOLUME_DRAINING || gone)
+        bool leaving = state != VOLUME_FREE && volumes_leaving(r->meta, i);
+        if (state == VOLUME_DRAINING || gone || leaving)
             leave |= 1ull << i;
     }
     return leave;
@@ -186,7 +188,7 @@ int relocate_step(struct repair *r, bool *ret_worked)
         return c.read.err;
     repair_set_activity(r, REPAIR_MOVING);
     *ret_worked = true;
-    bool out = atomic_load(&r->store->volumes[c.group.slots[c.slot].volume_index].state) == VOLUME_OUT;
+    bool out = atomic_load(&r->store->volumes[c.group.slots[c.slot].volume_index].state) != VOLUME_DRAINING;
     bool was_closed = c.group.closed;
     int err = placement_close_group(r->placement, c.group.id);
     if (!err)

@@ -29,8 +29,6 @@ int repair_new(const struct repair_options *options, struct repair **ret)
         r->options.rate = REPAIR_RATE_DEFAULT;
     if (!r->options.out_delay_us)
         r->options.out_delay_us = REPAIR_OUT_DELAY_US;
-    if (!r->options.readmit_delay_us)
-        r->options.readmit_delay_us = REPAIR_READMIT_DELAY_US;
     if (!r->options.poll_us)
         r->options.poll_us = REPAIR_POLL_US;
     *ret = r;

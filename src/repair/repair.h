@@ -1,9 +1,10 @@
 /* What is owed to the data at rest, done in the background, one extent at a time, below the foreground:
  *
  *   heal      extents with missing slots get them back (at once when there are any)
- *   relocate  slots on volumes that are DRAINING, or OUT for longer than out_delay_us, move to free chunks of other volumes,
+ *   relocate  slots on volumes that are DRAINING, or OUT for longer than out_delay_us or leaving, move to free chunks of other volumes,
  *             group by group
- *   readmit   a volume that was OUT and answers again is brought level (the slots noted missing on it) and put IN
+ *   readmit   a volume that was OUT and is ready again (meta/volumes.h: it answers, its metadata is level) gets the slots noted
+ *             missing on it and is put IN; nobody else does that
  *   scrub     every unit of every extent is read and checked; resumes after a restart (cursor "scrub")
  *
  * Everything is verified after it was written, and every step is one transaction: a restart goes on where it stopped.
@@ -25,7 +26,6 @@ struct repair_options {
     struct buffer_pool *buffers;   /* of that loop; at least k + m slabs */
     uint64_t rate;                 /* bytes read and written per second; 0: default */
     uint64_t out_delay_us;         /* before the slots of a volume that is OUT move elsewhere; 0: default */
-    uint64_t readmit_delay_us;     /* before a volume that is OUT is tried again; doubles each time; 0: default */
     uint64_t poll_us;              /* how often to look when nothing is to be done; 0: default */
     /* For a store without threads (simulator, tests): called while waiting, to step what others' threads would do. */
     void (*pump)(void *arg);
@@ -33,7 +33,6 @@ struct repair_options {
 };
 #define REPAIR_RATE_DEFAULT (64u << 20)
 #define REPAIR_OUT_DELAY_US (900ull * 1000000)
-#define REPAIR_READMIT_DELAY_US (30ull * 1000000)
 #define REPAIR_POLL_US (5ull * 1000000)
 
 enum repair_activity { REPAIR_IDLE, REPAIR_HEALING, REPAIR_MOVING, REPAIR_SCRUBBING };

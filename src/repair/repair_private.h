@@ -29,7 +29,7 @@ struct repair {
     bool heal_progress;
     uint64_t heal_at_us, move_at_us;    /* not before */
     uint64_t out_since_us[VOLUMES_MAX]; /* 0: not out */
-    uint64_t readmit_at_us[VOLUMES_MAX], readmit_delay_us[VOLUMES_MAX];
+    uint64_t readmit_at_us[VOLUMES_MAX]; /* not before, after a failure */
     bool scrub_loaded;                  /* the cursor has been looked for */
     uint32_t scrub_unsaved;
 };

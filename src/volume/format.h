@@ -3,6 +3,7 @@
  *   0          superblock copy 0            (SUPERBLOCK_SIZE)
  *   512 KiB    superblock copy 1
  *   768 KiB    heartbeat block              (4096)
+ *   772 KiB    probe block                  (4096): written and read to see whether the volume answers; means nothing
  *   1 MiB      chunk 0, chunk 1, …          (chunk_size each; chunk_count of them)
  *   end        superblock copy 2: the last SUPERBLOCK_SIZE bytes of the volume, rounded down to 4096
  */
@@ -18,6 +19,7 @@
 #define SUPERBLOCK_COPIES 3
 #define SUPERBLOCK_COPY1_OFF (512u << 10)
 #define HEARTBEAT_OFF (768u << 10)
+#define PROBE_OFF (772u << 10)
 #define CHUNKS_OFF (1u << 20)
 #define VOLUMES_MAX 64       /* members of a store, removed ones included until their slot is reused */
 #define DATA_MAX 16          /* k */

@@ -121,6 +121,10 @@ int store_add_volume(struct store *, struct loop *, const char *path, const char
  * The volume stays OUT until repair/ has brought it level and calls store_change. */
 int store_attach(struct store *, struct loop *, const char *path, uint32_t *ret_index, struct store_message *) MUST_CHECK;
 
+/* Asks a member that is present but out of service again, after it failed or hung: its superblocks can be read. It stays out of
+ * service, and is written to again from the next change on. ERR_EXISTS: it is in service. Writer's thread. */
+int store_revive(struct store *, struct loop *, uint32_t index, struct store_message *) MUST_CHECK;
+
 /* The same for devices opened already (the simulator's); the device is the store's from then on, or closed. */
 int store_add_device(struct store *, struct loop *, struct device *, const char *label, bool force, uint32_t *ret_index,
                      struct store_message *) MUST_CHECK;

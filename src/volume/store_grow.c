@@ -237,12 +237,16 @@ int store_attach_device(struct store *s, struct loop *loop, struct device *d, ui
     return err;
 }
 
-/* A member that is present but failed is asked again through the device it has. */
-static int revive(struct store *s, struct loop *loop, uint32_t index, struct store_message *message)
+int store_revive(struct store *s, struct loop *loop, uint32_t index, struct store_message *message)
 {
     struct store_inside *in = store_inside(s);
     struct volume *v = &s->volumes[index];
     int state = atomic_load(&v->state);
+    message->text[0] = '\0';
+    if (!atomic_load(&v->present) || state == VOLUME_FREE) {
+        store_say(message, NULL, NULL, "volume %u is not there", index);
+        return ERR_NOT_FOUND;
+    }
     if (state == VOLUME_IN || state == VOLUME_DRAINING) {
         store_say(message, v->device.path, &v->uuid, "is in service already");
         return ERR_EXISTS;
@@ -269,7 +273,7 @@ int store_attach(struct store *s, struct loop *loop, const char *path, uint32_t 
     uint32_t present;
     message->text[0] = '\0';
     if (present_as(s, path, &present) < 0) {
-        int err = revive(s, loop, present, message);
+        int err = store_revive(s, loop, present, message);
         if (err == 0)
             *ret_index = present;
         return err;
