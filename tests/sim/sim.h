@@ -141,6 +141,17 @@ void sim_crash_at(struct sim_world *, uint64_t n, enum sim_crash);
  * cmocka's macros, which jump into the test runner. Clears the crash; loops, timers and tasks are as they were before. */
 enum sim_end sim_fork(struct sim_world *, void (*body)(void *), void *arg);
 
+/* Runs body in a child process that has its own copy of the whole world: what it does to the disks is seen by nobody else.
+ * False, with the seed on stderr, when it did not return. May be nested, and called from an observer. To try a crash at a
+ * point of a run: branch there, sim_crash_now(), open anew and look. */
+bool sim_branch(struct sim_world *, void (*body)(void *), void *arg) MUST_CHECK;
+/* Calls observer(arg) after each operation that completes, before its owner hears of it; NULL: no more. */
+void sim_observe(struct sim_world *, void (*observer)(void *), void *arg);
+/* Operations completed since the world began. */
+uint64_t sim_completed(const struct sim_world *);
+/* A new seed for what is drawn from now on. */
+void sim_reseed(struct sim_world *, uint64_t seed);
+
 /* A power cut or kill in this process, now: operations in flight never complete, tasks and timers are forgotten. */
 void sim_crash_now(struct sim_world *, enum sim_crash);
 

@@ -155,3 +155,43 @@ enum sim_end sim_fork(struct sim_world *w, void (*body)(void *), void *arg)
         cache_clear(w->disks[i]);
     return WEXITSTATUS(status) == EXIT_CRASHED ? SIM_CRASHED : SIM_FINISHED;
 }
+
+bool sim_branch(struct sim_world *w, void (*body)(void *), void *arg)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    assert(pid >= 0);
+    if (pid == 0) {
+        if (!w->private)
+            disks_become_private(w);
+        w->private = true;
+        w->observer = NULL;
+        body(arg);
+        fflush(NULL);
+        _exit(EXIT_FINISHED);
+    }
+    int status;
+    pid_t ended = waitpid(pid, &status, 0);
+    assert(ended == pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FINISHED)
+        return true;
+    fprintf(stderr, "sim: a branch of the world with seed %llu failed, after operation %llu\n", (unsigned long long)w->seed,
+            (unsigned long long)w->completed_count);
+    return false;
+}
+
+void sim_observe(struct sim_world *w, void (*observer)(void *), void *arg)
+{
+    w->observer = observer;
+    w->observer_arg = arg;
+}
+
+uint64_t sim_completed(const struct sim_world *w)
+{
+    return w->completed_count;
+}
+
+void sim_reseed(struct sim_world *w, uint64_t seed)
+{
+    world_seed(w, seed);
+}

@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "sim_internal.h"
 
-static uint8_t *image_new(uint64_t size)
+static uint8_t *image_new(uint64_t size, int *ret_fd)
 {
-    void *image = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int fd = memfd_create("sim", MFD_CLOEXEC);
+    assert(fd >= 0 && ftruncate(fd, (off_t)size) == 0);
+    void *image = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     assert(image != MAP_FAILED);
+    *ret_fd = fd;
     return image;
 }
 
@@ -23,8 +27,8 @@ struct device *sim_device_new(struct sim_world *w, const char *path, uint64_t si
     d->number = w->disk_count;
     d->device = (struct device){.fd = -1, .index = w->disk_count, .size = size, .direct = true, .can_discard = true,
                                 .path = path, .engine_data = d};
-    d->current = image_new(size);
-    d->durable = image_new(size);
+    d->current = image_new(size, &d->current_fd);
+    d->durable = image_new(size, &d->durable_fd);
     d->cache_tail = &d->cache_head;
     d->min_us = 50;
     d->max_us = 500;
@@ -47,6 +51,8 @@ void disk_free(struct sim_disk *d)
     cache_clear(d);
     munmap(d->current, d->device.size);
     munmap(d->durable, d->device.size);
+    close(d->current_fd);
+    close(d->durable_fd);
     free(d);
 }
 
@@ -92,19 +98,34 @@ void sim_disk_copy(struct device *to, const struct device *from)
     memcpy(disk_of(to)->durable, disk_of(from)->current, to->size);
 }
 
-static void image_zero(uint8_t *image, uint64_t size)
+static void image_private(uint8_t *image, uint64_t size, int fd)
 {
-    void *again = mmap(image, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    void *again = mmap(image, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd, 0);
     assert(again == image);
+}
+
+void disks_become_private(struct sim_world *w)
+{
+    for (uint32_t i = 0; i < w->disk_count; i++) {
+        image_private(w->disks[i]->current, w->disks[i]->device.size, w->disks[i]->current_fd);
+        image_private(w->disks[i]->durable, w->disks[i]->device.size, w->disks[i]->durable_fd);
+    }
+}
+
+static void image_zero(int fd, uint64_t size)
+{
+    bool zero = ftruncate(fd, 0) == 0 && ftruncate(fd, (off_t)size) == 0;
+    assert(zero);
 }
 
 void sim_disks_clear(struct sim_world *w)
 {
+    assert(!w->private);
     for (uint32_t i = 0; i < w->disk_count; i++) {
         struct sim_disk *d = w->disks[i];
         cache_clear(d);
-        image_zero(d->current, d->device.size);
-        image_zero(d->durable, d->device.size);
+        image_zero(d->current_fd, d->device.size);
+        image_zero(d->durable_fd, d->device.size);
         d->faults = NULL;
     }
     w->log_count = 0;
@@ -399,5 +420,7 @@ void disks_apply(struct sim_world *w)
         free(o);
         if (w->crash_at > 0 && w->completed_count >= w->crash_at)
             crash_child(w);
+        if (w->observer)
+            w->observer(w->observer_arg);
     }
 }

@@ -47,7 +47,8 @@ struct sim_disk {
     struct device device; /* first */
     struct sim_world *world;
     uint32_t number;
-    uint8_t *current, *durable; /* shared with children */
+    uint8_t *current, *durable; /* shared with children of sim_fork, copied on write in those of sim_branch */
+    int current_fd, durable_fd;
     struct cached *cache_head, **cache_tail;
     struct sim_fault *faults;
     uint64_t min_us, max_us;
@@ -74,12 +75,16 @@ struct sim_world {
     uint64_t log_count, log_capacity;
     uint64_t crash_at; /* in completed_count; 0: never */
     enum sim_crash crash;
-    bool in_child;
+    bool in_child, private;
+    void (*observer)(void *);
+    void *observer_arg;
     struct shared_memory *shared;
 };
 
 uint64_t random_next(struct random_stream *);
 uint64_t random_below(struct random_stream *, uint64_t bound);
+
+void world_seed(struct sim_world *, uint64_t seed);
 
 /* sim_disk.c */
 void disk_submit(struct sim_loop *, struct io *);
@@ -88,6 +93,7 @@ void disks_apply(struct sim_world *);
 uint64_t disks_next_us(const struct sim_world *); /* UINT64_MAX: none */
 void disk_free(struct sim_disk *);
 void cache_clear(struct sim_disk *);
+void disks_become_private(struct sim_world *);
 
 /* sim_crash.c */
 void crash_disks(struct sim_world *, enum sim_crash);

@@ -22,17 +22,22 @@ uint64_t random_below(struct random_stream *r, uint64_t bound)
     return (uint64_t)((unsigned __int128)random_next(r) * bound >> 64);
 }
 
+void world_seed(struct sim_world *w, uint64_t seed)
+{
+    struct random_stream root = {seed};
+    w->seed = seed;
+    w->schedule.state = random_next(&root);
+    w->device.state = random_next(&root);
+    w->loops_random.state = random_next(&root);
+    w->scenario.state = random_next(&root);
+}
+
 int sim_world_new(uint64_t seed, struct sim_world **ret)
 {
     struct sim_world *w = calloc(1, sizeof *w);
     if (!w)
         return ERR_NO_MEMORY;
-    w->seed = seed;
-    struct random_stream root = {seed};
-    w->schedule.state = random_next(&root);
-    w->device.state = random_next(&root);
-    w->loops_random.state = random_next(&root);
-    w->scenario.state = random_next(&root);
+    world_seed(w, seed);
     w->now_us = 1000000;
     w->operations_tail = &w->operations;
     *ret = w;
