@@ -89,7 +89,8 @@ static void write_head(struct s3_request *r, const struct list_state *s, struct 
 {
     const struct object_list *l = &s->list;
     xml_element(t, "Name", request_bucket(r));
-    parameters_key_element(t, "Prefix", l->prefix, s->url);
+    /* Version 1 gives the prefix back as it was sent: clients do not decode it there. */
+    parameters_key_element(t, "Prefix", l->prefix, s->url && s->kind != LIST_V1);
     if (s->kind == LIST_V1)
         parameters_key_element(t, "Marker", parameters_value(r, "marker"), s->url);
     if (s->kind == LIST_VERSIONS) {

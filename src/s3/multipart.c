@@ -264,21 +264,22 @@ static bool take_parts(struct s3_request *r, struct upload_complete *c)
         e = S3_SlowDown;
     for (uint32_t i = 0; i < document.part_count && e == S3_OK; i++) {
         const struct complete_part *p = &document.parts[i];
-        struct upload_complete_part *to = &c->parts[i];
+        bool again = i > 0 && p->part_number == document.parts[i - 1].part_number; /* a part sent twice: the last one counts */
+        struct upload_complete_part *to = &c->parts[again ? c->part_count - 1 : c->part_count];
         if (!p->has_etag && !p->etag_malformed)
             e = S3_MalformedXML;
         else if (p->etag_malformed)
             e = S3_InvalidPart;
         if (kind != CHECKSUM_NONE && p->kind != CHECKSUM_NONE && p->kind != kind)
             e = S3_BadDigest;
-        if (i > 0 && p->part_number <= document.parts[i - 1].part_number && e == S3_OK)
+        if (i > 0 && p->part_number < document.parts[i - 1].part_number && e == S3_OK)
             e = S3_InvalidPartOrder;
         to->part_number = p->part_number;
         memcpy(to->etag, p->etag, sizeof to->etag);
         to->has_checksum = p->kind != CHECKSUM_NONE && (kind == CHECKSUM_NONE || p->kind == kind);
         memcpy(to->checksum, p->checksum, sizeof to->checksum);
+        c->part_count += !again;
     }
-    c->part_count = document.part_count;
     complete_document_fini(&document);
     if (e != S3_OK)
         answer_error(r, e);

@@ -185,12 +185,12 @@ static bool eat_time(struct slice *s, struct civil *c)
            eat_number(s, 2, &c->second);
 }
 
-/* 06 Nov 1994 08:49:37 GMT; "+0000" and "UTC" are seen in the field. */
+/* 06 Nov 1994 08:49:37 GMT; "+0000", "-0000" and "UTC" are seen in the field. */
 static bool eat_imf(struct slice *s, struct civil *c)
 {
     return eat_number(s, 2, &c->day) && eat_char(s, ' ') && eat_month(s, &c->month) && eat_char(s, ' ') &&
            eat_number(s, 4, &c->year) && eat_char(s, ' ') && eat_time(s, c) &&
-           (eat_text(s, " GMT") || eat_text(s, " UTC") || eat_text(s, " +0000"));
+           (eat_text(s, " GMT") || eat_text(s, " UTC") || eat_text(s, " +0000") || eat_text(s, " -0000"));
 }
 
 /* 06-Nov-94 08:49:37 GMT. A year more than 50 years ahead is one of the past with the same digits. */

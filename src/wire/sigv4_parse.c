@@ -81,17 +81,16 @@ static bool parse_authorization(struct slice value, struct sigv4 *s)
     return take_credential(credential, s) && take_signed_headers(signed_headers, s) && take_signature(signature, s);
 }
 
-/* x-amz-date, else Date, which may be in either form. */
+/* x-amz-date, else Date; both may be in either form. */
 static bool take_header_date(const struct sigv4_request *request, struct sigv4 *s)
 {
     struct slice value = header_value(request->headers, "x-amz-date");
-    bool is_date = !value.data;
-    if (is_date)
+    if (!value.data)
         value = header_value(request->headers, "date");
     if (value.len == 0)
         return false;
     value = slice_trim(value);
-    if (iso_date_parse_basic(value, &s->time_us) && (!is_date || http_date_parse(value, 0, &s->time_us)))
+    if (iso_date_parse_basic(value, &s->time_us) && http_date_parse(value, 0, &s->time_us))
         return false;
     sigv4_format_date(s->time_us, s->amz_date);
     return true;
