@@ -22,6 +22,7 @@ struct admin {
     const char *version, *engine;
     uint64_t started_us;              /* wall clock */
     _Atomic bool read_ready, write_ready;
+    bool alone;                       /* of a subcommand: no server runs, nobody else uses the store */
 };
 
 /* One command under way. */

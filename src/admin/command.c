@@ -23,6 +23,7 @@ static const struct {
     {"repair-status", admin_command_repair_status},
     {"scrub", admin_command_scrub},
     {"scrub-stop", admin_command_scrub_stop},
+    {"fsck", admin_command_fsck},
     {"backup", admin_command_backup},
 };
 

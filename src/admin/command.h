@@ -18,6 +18,7 @@ int admin_command_query(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_repair_status(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_scrub(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_scrub_stop(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_fsck(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_backup(struct admin_call *, json_t **ret) MUST_CHECK;
 
 /* Sets call->message and returns err. */

@@ -64,6 +64,7 @@ static int run_offline(const struct command *command, const struct config *confi
     }
     if (opened_open(&offline.opened, config, !options->writes))
         return command_failed(command, offline.opened.message);
+    offline.opened.admin.alone = true;
     offline.call = (struct admin_call){.admin = &offline.opened.admin, .arguments = options->arguments,
                                        .emit = emit_offline, .emit_arg = (void *)(uintptr_t)options};
     offline.err = pthread_create(&thread, NULL, offline_main, &offline) ? ERR_NO_MEMORY : 0;

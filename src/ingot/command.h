@@ -17,8 +17,8 @@ struct command {
     int (*run)(const struct command *, struct arguments *);
 };
 
-extern const struct command command_serve, command_dev, command_format, command_status, command_volume, command_scrub, command_query,
-    command_backup, command_restore, command_completion;
+extern const struct command command_serve, command_dev, command_format, command_status, command_volume, command_scrub,
+    command_fsck, command_query, command_backup, command_restore, command_completion;
 /* All, in the order of --help; ends with NULL. */
 extern const struct command *const commands[];
 

@@ -7,7 +7,7 @@
 #include "ingot/command.h"
 
 const struct command *const commands[] = {
-    &command_serve, &command_dev, &command_format, &command_status, &command_volume, &command_scrub, &command_query,
+    &command_serve, &command_dev, &command_format, &command_status, &command_volume, &command_scrub, &command_fsck, &command_query,
     &command_backup, &command_restore, &command_completion, NULL,
 };
 
