@@ -169,6 +169,16 @@ static int reserve_part(struct placement *p, uint64_t volumes, bool may_want, ui
     return ERR_NO_SPACE;
 }
 
+/* The room a group of that width must have to be worth loading for len bytes: for all of it, and not for scraps. Groups with
+ * less are loaded over and over in a store where every group has a little left. */
+static uint32_t room_worth_loading(const struct placement *p, uint32_t width, uint64_t len)
+{
+    const struct group g = {.data_count = (uint8_t)width, .parity_count = p->store->parity_count};
+    uint64_t fits;
+    uint32_t need = blocks_needed(p, &g, len, &fits), scraps = p->blocks_per_chunk / 8;
+    return need > scraps ? need : scraps;
+}
+
 /* may_want false: only what is open already. */
 static int reserve(struct placement *p, bool may_want, uint64_t len, struct extent *ret)
 {
@@ -188,7 +198,7 @@ static int reserve(struct placement *p, bool may_want, uint64_t len, struct exte
     for (uint32_t width = target; width >= 1; width--) {
         if (width < target && take_whole(p, volumes, width, len, ret))
             return 0;
-        struct group_entry *e = may_want ? loadable(p, volumes, width, p->blocks_per_chunk / 8) : NULL;
+        struct group_entry *e = may_want ? loadable(p, volumes, width, room_worth_loading(p, width, len)) : NULL;
         if (e)
             want_load_group(p, e->group.id);
         else if (planned >= width)

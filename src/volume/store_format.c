@@ -16,7 +16,7 @@
 #define LOG_SIZE_MAX (64u << 20)
 #define ROOTS_SIZE (2u << 20)
 #define FIRST_PAGES_SIZE (4u << 20)
-#define CHUNKS_PER_VOLUME 512 /* aimed at for the smallest volume */
+#define CHUNKS_PER_VOLUME 128 /* aimed at for the smallest volume */
 #define LOG_PART 128          /* of the smallest volume */
 
 struct formatting {
