@@ -119,9 +119,9 @@ static void has_failed(struct volume_keeper *k, uint32_t i, int err)
                 path_of(&k->store->volumes[i]), err_text(err), (unsigned long long)(e->delay_us / 1000000));
 }
 
-static void went_out(struct volume_keeper *k, struct kept *e, uint64_t now)
+static void went_out(struct volume_keeper *k, struct kept *e, bool failed, uint64_t now)
 {
-    bool soon = e->back_since_us != 0 && now - e->back_since_us < KEEPER_STEADY_US + e->delay_us;
+    bool soon = failed && e->back_since_us != 0 && now - e->back_since_us < KEEPER_STEADY_US + e->delay_us;
     if (soon)
         longer_delay(e);
     else
@@ -194,7 +194,7 @@ static void watch_volume(struct volume_keeper *k, uint32_t i, uint64_t now)
         return;
     }
     if (e->out_since_us == 0)
-        went_out(k, e, now);
+        went_out(k, e, state == VOLUME_OUT, now);
     if (state == VOLUME_OFFLINE || !v->present || atomic_load(&k->leaving) >> i & 1) {
         begin_anew(e);
         return;

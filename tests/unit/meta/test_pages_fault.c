@@ -376,6 +376,44 @@ static void a_returning_mirror_is_brought_level(void **state)
     fixture_fini(&f);
 }
 
+static void only_what_is_behind_is_copied(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint32_t calls = 0;
+    fixture_init(&f, 35, 5);
+    for (int i = 0; i < 60; i++) {
+        assert_int_equal(fixture_commit(&f, 20, 1500), 0);
+        assert_int_equal(pages_checkpoint(f.pages, f.loop), 0);
+    }
+    uint32_t written = 0;
+    for (uint32_t n = 1; n <= f.acknowledged.database_pages; n++)
+        written += f.acknowledged.stamps[n] != 0;
+    assert_true(written > 500);
+    f.world->disks[1].fail_writes = true;
+    assert_int_equal(fixture_commit(&f, 20, 1500), 0);
+    f.world->disks[1].fail_writes = false;
+    f.store->volumes[1].mirror = MIRROR_LEVELLING;
+    f.store->volumes[1].state = VOLUME_IN;
+    f.store->volumes[1].suspect_since_us = 0;
+    assert_int_equal(pages_checkpoint(f.pages, f.loop), 0);
+    f.store->volumes[1].mirror = MIRROR_NONE; /* so that it has part of the checkpoint, and misses the next */
+    assert_int_equal(fixture_commit(&f, 20, 1500), 0);
+    assert_int_equal(pages_checkpoint(f.pages, f.loop), 0);
+    f.store->volumes[1].mirror = MIRROR_LEVELLING;
+    uint64_t writes = f.world->disks[1].writes;
+    assert_int_equal(pages_level(f.pages, f.loop, 1, count_progress, &calls), 0);
+    assert_true(f.world->disks[1].writes - writes < 100); /* 20 pages, map blocks, a root */
+    f.store->volumes[1].mirror = MIRROR_CURRENT;
+    scrub_finds(&f, 0);
+    f.store->volumes[1].mirror = MIRROR_LEVELLING; /* levelling can be ended */
+    pages_level_stop(f.pages, true);
+    assert_int_equal(pages_level(f.pages, f.loop, 1, count_progress, &calls), ERR_CANCELLED);
+    pages_level_stop(f.pages, false);
+    assert_int_equal(pages_level(f.pages, f.loop, 1, count_progress, &calls), 0);
+    fixture_fini(&f);
+}
+
 static void a_mirror_that_cannot_be_levelled_at_start_is_put_out(void **state)
 {
     (void)state;
@@ -515,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_slow_mirror_is_put_out),
         cmocka_unit_test(a_checkpoint_leaves_putting_out_to_the_writer),
         cmocka_unit_test(a_returning_mirror_is_brought_level),
+        cmocka_unit_test(only_what_is_behind_is_copied),
         cmocka_unit_test(a_mirror_that_cannot_be_levelled_at_start_is_put_out),
         cmocka_unit_test(a_hung_mirror_at_start_is_put_out),
         cmocka_unit_test(a_read_only_opening_writes_nothing),
