@@ -31,7 +31,7 @@
  *  - Misuse is asserted: unaligned operations, data that changes while a write is in flight, an io submitted twice.
  *
  * loop_wait() on a simulated loop advances the clock, applies every disk operation whose time has come, and runs
- * completions and timers of that loop only; loop_run_until() runs all loops. Both return ERR_TIMEOUT when nothing is left
+ * completions and timers of that loop only; loop_run_until() runs all loops. Inside a fiber both wait while the world goes on. Both return ERR_TIMEOUT when nothing is left
  * that could ever happen (a deadlock), or after SIM_STEPS_MAX steps. loop_watch() is ERR_UNSUPPORTED. */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
@@ -64,10 +64,24 @@ struct loop *sim_loop_new(struct sim_world *, const char *name);
 /* Runs one thing, of any loop: a task, a timer or a completion; advances the clock when nothing is due. False when nothing is
  * left to happen. */
 bool sim_step(struct sim_world *);
+/* When the next thing happens; UINT64_MAX: never. */
+uint64_t sim_next_us(const struct sim_world *);
 /* Steps until stop(arg): 0; ERR_TIMEOUT: nothing left, or too many steps. */
 int sim_run(struct sim_world *, bool (*stop)(void *), void *arg) MUST_CHECK;
 /* Steps until nothing is left but hung operations, or until the clock passes until_us. */
 void sim_settle(struct sim_world *, uint64_t until_us);
+
+/* --- fibers --- */
+
+/* Something that waits on loops of its own with loop_wait() or loop_run_until(), as a thread of the server does, while every
+ * other loop goes on. One at a time runs at all; it gives way only where it waits. pthread locks held there would never be got
+ * by others. */
+struct sim_fiber;
+struct sim_fiber *sim_fiber_new(struct sim_world *);
+void sim_fiber_free(struct sim_fiber *); /* not busy */
+/* Runs run(arg) until it first waits or ends; resumed between the world's steps. It must not be busy. */
+void sim_fiber_start(struct sim_fiber *, void (*run)(void *), void *arg);
+bool sim_fiber_busy(const struct sim_fiber *);
 
 /* --- disks --- */
 

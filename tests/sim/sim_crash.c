@@ -98,6 +98,7 @@ void sim_crash_now(struct sim_world *w, enum sim_crash crash)
 {
     crash_disks(w, crash);
     operations_forget(w);
+    fibers_forget(w);
     for (uint32_t i = 0; i < w->loop_count; i++) {
         struct sim_loop *l = w->loops[i];
         l->task_head = NULL;

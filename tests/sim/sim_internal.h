@@ -79,6 +79,7 @@ struct sim_world {
     void (*observer)(void *);
     void *observer_arg;
     struct shared_memory *shared;
+    struct sim_fiber *fibers, *fiber; /* fiber: the one that runs */
 };
 
 uint64_t random_next(struct random_stream *);
@@ -94,6 +95,11 @@ uint64_t disks_next_us(const struct sim_world *); /* UINT64_MAX: none */
 void disk_free(struct sim_disk *);
 void cache_clear(struct sim_disk *);
 void disks_become_private(struct sim_world *);
+
+/* sim_fiber.c */
+void fiber_wait(struct sim_world *, bool (*stop)(void *), void *arg);
+void fibers_resume(struct sim_world *);
+void fibers_forget(struct sim_world *);
 
 /* sim_crash.c */
 void crash_disks(struct sim_world *, enum sim_crash);

@@ -91,6 +91,9 @@ static struct sim_version *add_version(struct sim_key *key, struct sim_version v
     assert(key->versions);
     memmove(key->versions + 1, key->versions, key->count++ * sizeof *key->versions);
     key->versions[0] = version;
+    key->history = realloc(key->history, (key->history_count + 1) * sizeof *key->history);
+    assert(key->history);
+    key->history[key->history_count++] = version;
     return key->versions;
 }
 
@@ -660,8 +663,10 @@ void sim_model_new(struct sim_model *m, struct sim_store *s, uint32_t clients, u
 
 void sim_model_free(struct sim_model *m)
 {
-    for (uint32_t i = 0; i < m->key_count; i++)
+    for (uint32_t i = 0; i < m->key_count; i++) {
         free(m->keys[i].versions);
+        free(m->keys[i].history);
+    }
     free(m->keys);
     free(m->clients);
 }

@@ -25,6 +25,8 @@ struct sim_key {
     enum sim_bucket bucket;
     struct sim_version *versions; /* newest first; a plain key's list ends with one that is not optional */
     uint32_t count;
+    struct sim_version *history;  /* all there ever were */
+    uint32_t history_count;
 };
 
 struct sim_upload { uint8_t id[16]; struct sim_key *key; uint64_t seed, size; bool open; };
@@ -71,9 +73,11 @@ bool sim_content_is(uint64_t seed, uint64_t off, const void *data, size_t len);
 /* --- the judge (sim_judge.c) --- */
 
 struct sim_judge {
-    bool damaged;        /* answers may be errors, extents may have missing or bad slots; bytes must be right */
-    bool lists_may_fail; /* the metadata itself is beyond repair */
+    bool errors_allowed; /* more is damaged than can be repaired: answers may be errors, never wrong */
+    bool bad_allowed;    /* slots may be bad that nobody noted: they are mended */
+    bool lost_allowed;   /* acknowledged versions may be gone; what is there must have been there once */
     bool skip_units;
+    bool skip_space;     /* writes hang, and hold space */
     uint64_t errors;     /* out: answers that were errors */
     uint64_t keys_read, extents_checked, slots_bad;
 };

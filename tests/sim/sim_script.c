@@ -12,6 +12,7 @@
 #define CLIENTS 8
 #define KEYS 10 /* of a client, in each bucket */
 #define GROWTH_ROUNDS_MAX 30
+#define RETURN_ROUNDS_MAX 50
 
 static bool is_metadata(const struct store *s, uint32_t disk, uint64_t off)
 {
@@ -43,14 +44,6 @@ static uint64_t reused_places(const struct sim_script *r)
     return reused;
 }
 
-static uint32_t volumes_out(const struct store *s)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < s->volume_slots; i++)
-        count += atomic_load(&s->volumes[i].state) == VOLUME_OUT;
-    return count;
-}
-
 static void observe(void *arg)
 {
     struct sim_script *r = arg;
@@ -72,7 +65,8 @@ static bool all_happened(struct sim_script *r, uint64_t space_before)
     good &= happened(r, "the log's end", p.log_wraps);
     good &= happened(r, "growth of the metadata space", p.space_size - space_before);
     good &= happened(r, "reuse of an extent's space", reused_places(r));
-    good &= happened(r, "a volume out of service", volumes_out(r->store.store));
+    good &= happened(r, "a volume out of service", r->outs);
+    good &= happened(r, "its return", r->returns);
     for (int i = 0; i < SIM_OPERATIONS; i++)
         good &= happened(r, "an operation", r->model.done[i]);
     return good;
@@ -114,7 +108,14 @@ bool sim_script_run(struct sim_script *r, uint64_t seed)
     bool good = sim_model_run(m, 150) && sim_model_upload(m, 0, false) == 0 && grow(r, p.space_size);
     struct sim_fault eio = {.kind = SIM_FAULT_EIO, .io_kinds = 1u << IO_WRITE, .count = 1};
     sim_fault_add(r->store.disks[sim_random_below(r->store.world, 6)], &eio);
-    good = good && sim_model_run(m, 100);
+    good = good && sim_model_run(m, 60);
+    r->outs = sim_store_out(&r->store);
+    for (int i = 0; i < RETURN_ROUNDS_MAX && good && sim_store_out(&r->store) > 0; i++) {
+        good = sim_model_run(m, 5);
+        sim_store_pass(&r->store, 20000);
+    }
+    r->returns = r->outs - sim_store_out(&r->store);
+    good = good && sim_model_run(m, 40);
     sim_observe(r->store.world, NULL, NULL);
     struct sim_judge judge = {0};
     good = good && sim_judge(m, &judge) && all_happened(r, p.space_size);

@@ -11,6 +11,7 @@ struct sim_script {
     struct sim_model model;
     void (*after_operation)(struct sim_script *); /* a branch may be taken here */
     void *arg;
+    uint64_t outs, returns;
 };
 
 /* Runs it all, and judges the end. False, with the reason on stderr. */

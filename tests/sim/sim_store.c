@@ -10,6 +10,12 @@
 #define PAGE_CACHE (8u << 20)
 #define RENEW_US 1500000u
 #define STEP_EVERY 1000
+#define RETURN_US 300000u
+#define MIRROR_US 60000000u
+#define REPAIR_EVERY_US 20000u
+#define IDLE_US 2000u /* a thread with work does not sleep longer */
+#define TICK_US 10000u
+#define SETTLE_US 3000000u
 #define LEASE_MS 60000u /* nobody renews it while a metadata thread waits: everything is one thread here */
 
 static const struct uuid boot_id = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
@@ -21,9 +27,27 @@ static struct loop *new_loop(void *arg, const char *name)
     return sim_loop_new(arg, name);
 }
 
+static void tick(struct timer *timer)
+{
+    (void)timer; /* so that threads look at their clocks */
+}
+
+static int open_repair(struct sim_store *s)
+{
+    s->repair_loop = sim_loop_new(s->world, "repair");
+    int err = meta_attach_loop(s->meta, s->repair_loop);
+    if (err == 0)
+        err = buffer_pool_init(&s->repair_buffers, s->repair_loop, SLABS);
+    struct repair_options options = {.meta = s->meta, .loop = s->repair_loop, .buffers = &s->repair_buffers, .rate = 1ull << 40,
+                                     .out_delay_us = MIRROR_US, .poll_us = REPAIR_EVERY_US};
+    s->repair_at_us = sim_now_us(s->world);
+    return err ? err : repair_new(&options, &s->repair);
+}
+
 static int open_above(struct sim_store *s)
 {
-    struct meta_options options = {.page_cache_size = PAGE_CACHE, .new_loop = new_loop, .new_loop_arg = s->world};
+    struct meta_options options = {.page_cache_size = PAGE_CACHE, .new_loop = new_loop, .new_loop_arg = s->world,
+                                   .return_delay_us = RETURN_US, .mirror_delay_us = MIRROR_US};
     int err = placement_open(s->store, &s->placement);
     if (err == 0)
         err = meta_open(s->store, s->placement, &options, s->control, &s->meta, &s->message);
@@ -37,11 +61,28 @@ static int open_above(struct sim_store *s)
         err = md5_engine_new(&s->md5);
     s->reactor = (struct object_reactor){s->reactor_loop, s->meta, s->placement, &s->buffers, s->md5, "us-east-1"};
     s->renew_at_us = sim_now_us(s->world) + RENEW_US;
+    s->meta_fiber = sim_fiber_new(s->world);
+    s->repair_fiber = sim_fiber_new(s->world);
+    s->lease_fiber = sim_fiber_new(s->world);
+    s->ticker = (struct timer){.fire = tick};
+    s->lease_loop = sim_loop_new(s->world, "lease");
+    if (err == 0 && !s->store->read_only)
+        err = open_repair(s);
     return err;
 }
 
 static void close_parts(struct sim_store *s)
 {
+    repair_free(s->repair);
+    s->repair = NULL;
+    if (s->lease_loop) {
+        sim_fiber_free(s->meta_fiber);
+        sim_fiber_free(s->repair_fiber);
+        sim_fiber_free(s->lease_fiber);
+        loop_timer_cancel(s->lease_loop, &s->ticker);
+        loop_free(s->lease_loop);
+        s->lease_loop = NULL;
+    }
     if (s->meta)
         meta_close(s->meta);
     if (s->placement)
@@ -51,13 +92,17 @@ static void close_parts(struct sim_store *s)
         md5_engine_free(s->md5);
         loop_free(s->reactor_loop);
     }
+    if (s->repair_loop) {
+        buffer_pool_fini(&s->repair_buffers);
+        loop_free(s->repair_loop);
+    }
     if (s->store)
         store_close(s->store, s->control);
     if (s->control)
         loop_free(s->control);
     s->meta = NULL;
     s->placement = NULL;
-    s->reactor_loop = s->control = NULL;
+    s->reactor_loop = s->repair_loop = s->control = NULL;
     s->store = NULL;
 }
 
@@ -105,17 +150,30 @@ void sim_store_new(struct sim_store *s, uint64_t seed, struct sim_shape shape)
     assert(err == 0);
 }
 
+static bool fibers_idle(void *arg)
+{
+    struct sim_store *s = arg;
+    return !sim_fiber_busy(s->meta_fiber) && !sim_fiber_busy(s->repair_fiber) && !sim_fiber_busy(s->lease_fiber);
+}
+
 void sim_store_close(struct sim_store *s)
 {
+    s->stopping = true;
+    sim_store_pass(s, SETTLE_US); /* reads that were late come back to their buffers */
+    int err = sim_store_run(s, fibers_idle, s);
+    assert(err == 0);
+    s->stopping = false;
     close_parts(s);
 }
 
 void sim_store_crash(struct sim_store *s, enum sim_crash crash)
 {
     sim_crash_now(s->world, crash);
+    s->repair = NULL;
     s->meta = NULL;
+    s->lease_loop = s->repair_loop = NULL;
     s->placement = NULL;
-    s->reactor_loop = s->control = NULL;
+    s->reactor_loop = s->repair_loop = s->control = NULL;
     s->store = NULL;
 }
 
@@ -127,37 +185,78 @@ void sim_store_free(struct sim_store *s)
 
 /* --- running --- */
 
-static void renew(struct sim_store *s)
+static void renew(void *arg)
 {
-    if (sim_now_us(s->world) < s->renew_at_us)
-        return;
-    s->renew_at_us = sim_now_us(s->world) + RENEW_US;
-    int err = store_lease_renew(s->store, s->control);
+    struct sim_store *s = arg;
+    int err = store_lease_renew(s->store, s->lease_loop);
     (void)err; /* a lease that is not held stops the writer */
+    s->renew_at_us = sim_now_us(s->world) + RENEW_US;
 }
 
-static bool all_steps(struct sim_store *s)
+static void step_meta(void *arg)
 {
-    bool worked = false;
-    while (meta_step(s->meta))
-        worked = true;
-    return worked;
+    struct sim_store *s = arg;
+    meta_step(s->meta);
+}
+
+static void step_repair(void *arg)
+{
+    struct sim_store *s = arg;
+    bool worked;
+    s->last_repair_err = repair_step(s->repair, &worked);
+    s->repairs_idle = worked || s->last_repair_err ? 0 : s->repairs_idle + 1;
+    if (!worked || s->last_repair_err)
+        s->repair_at_us = sim_now_us(s->world) + REPAIR_EVERY_US;
+}
+
+static void start_fibers(struct sim_store *s, bool meta)
+{
+    uint64_t now = sim_now_us(s->world);
+    if (meta && !sim_fiber_busy(s->meta_fiber))
+        sim_fiber_start(s->meta_fiber, step_meta, s);
+    if (!s->stopping && now >= s->renew_at_us && !sim_fiber_busy(s->lease_fiber))
+        sim_fiber_start(s->lease_fiber, renew, s);
+    if (!s->stopping && s->repair && !s->no_repair && now >= s->repair_at_us && !sim_fiber_busy(s->repair_fiber))
+        sim_fiber_start(s->repair_fiber, step_repair, s);
 }
 
 int sim_store_run(struct sim_store *s, bool (*stop)(void *), void *arg)
 {
     uint64_t until_us = sim_now_us(s->world) + SIM_PATIENCE_US;
     while (!stop(arg)) {
-        renew(s);
-        if (sim_random_below(s->world, STEP_EVERY) < s->meta_steps_per_mille)
-            meta_step(s->meta);
+        if (!s->ticker.armed)
+            loop_timer_set(s->lease_loop, &s->ticker, sim_now_us(s->world) + TICK_US);
+        bool idle = sim_next_us(s->world) > sim_now_us(s->world) + IDLE_US;
+        start_fibers(s, idle || sim_random_below(s->world, STEP_EVERY) < s->meta_steps_per_mille);
         if (stop(arg))
             break;
-        bool alive = sim_step(s->world) || all_steps(s);
-        if (!alive || sim_now_us(s->world) > until_us)
+        if (!sim_step(s->world) || sim_now_us(s->world) > until_us)
             return ERR_TIMEOUT;
     }
     return 0;
+}
+
+uint32_t sim_store_out(const struct sim_store *s)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->store->volume_slots; i++) {
+        int state = atomic_load(&s->store->volumes[i].state);
+        count += state != VOLUME_FREE && state != VOLUME_IN;
+    }
+    return count;
+}
+
+bool sim_store_heal(struct sim_store *s, uint64_t patience_us)
+{
+    uint64_t until_us = sim_now_us(s->world) + patience_us;
+    while (sim_now_us(s->world) < until_us) {
+        sim_store_pass(s, REPAIR_EVERY_US);
+        if (sim_store_out(s) > 0)
+            s->repairs_idle = 0;
+        if (s->repairs_idle > 4 && !s->last_repair_err && sim_store_out(s) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool is_set(void *arg)

@@ -282,11 +282,17 @@ static bool step(struct sim_world *w, struct sim_loop *only)
 
 static int run_steps(struct sim_world *w, struct sim_loop *only, bool (*stop)(void *), void *arg)
 {
+    if (w->fiber) {
+        fiber_wait(w, stop, arg);
+        return 0;
+    }
     for (uint64_t i = 0; i < SIM_STEPS_MAX; i++) {
         if (stop(arg))
             return 0;
-        if (!step(w, only))
-            return ERR_TIMEOUT;
+        bool alive = step(w, only);
+        fibers_resume(w);
+        if (!alive)
+            return stop(arg) ? 0 : ERR_TIMEOUT;
     }
     return ERR_TIMEOUT;
 }
@@ -297,9 +303,25 @@ static int run_until(struct loop *loop, bool (*stop)(void *), void *arg, bool on
     return run_steps(l->world, only_own_io ? l : NULL, stop, arg);
 }
 
+uint64_t sim_next_us(const struct sim_world *w)
+{
+    uint64_t next_us = disks_next_us(w);
+    for (uint32_t i = 0; i < w->loop_count; i++) {
+        const struct sim_loop *l = w->loops[i];
+        if (l->task_head || l->done_head)
+            return w->now_us;
+        if (l->timers.next != &l->timers && l->timers.next->at_us < next_us)
+            next_us = l->timers.next->at_us;
+    }
+    return next_us > w->now_us ? next_us : w->now_us;
+}
+
 bool sim_step(struct sim_world *w)
 {
-    return step(w, NULL);
+    assert(!w->fiber);
+    bool alive = step(w, NULL);
+    fibers_resume(w);
+    return alive;
 }
 
 int sim_run(struct sim_world *w, bool (*stop)(void *), void *arg)
@@ -309,7 +331,7 @@ int sim_run(struct sim_world *w, bool (*stop)(void *), void *arg)
 
 void sim_settle(struct sim_world *w, uint64_t until_us)
 {
-    while (w->now_us <= until_us && step(w, NULL))
+    while (w->now_us <= until_us && sim_step(w))
         ;
 }
 
