@@ -62,7 +62,7 @@ static int run_offline(const struct command *command, const struct config *confi
                  config->socket);
         return command_failed(command, message);
     }
-    if (opened_open(&offline.opened, config, !options->writes))
+    if (opened_open(&offline.opened, config, !options->writes, NULL, NULL))
         return command_failed(command, offline.opened.message);
     offline.opened.admin.alone = true;
     offline.call = (struct admin_call){.admin = &offline.opened.admin, .arguments = options->arguments,

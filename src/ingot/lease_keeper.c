@@ -13,14 +13,17 @@ static void renew(struct task *task)
 {
     struct lease_keeper *keeper = container_of(task, struct lease_keeper, renew_task);
     uint64_t started_us = loop_now_us(keeper->loop);
+    bool late = !store_lease_held(keeper->store, started_us);
     int err = store_lease_renew(keeper->store, keeper->loop);
     bool held = store_lease_held(keeper->store, loop_now_us(keeper->loop));
     if (err && held && err != ERR_ACCESS)
         log_warning_limited("the lease was not renewed: %s", err_text(err));
     if ((err == ERR_ACCESS || !held) && !keeper->told) {
-        log_error("the lease on the store is lost%s: stopping", err == ERR_ACCESS ? " to another host" : "");
+        log_error("the lease on the store %s: writing stops", late ? "ended before this host came to renew it"
+                  : err == ERR_ACCESS ? "is lost to another host" : "ended while it was being renewed");
         keeper->told = true;
-        keeper->lost(keeper->arg);
+        if (keeper->lost)
+            keeper->lost(keeper->arg);
         return;
     }
     loop_timer_set(keeper->loop, &keeper->timer, started_us + keeper->pause_us);
@@ -43,7 +46,8 @@ static void *keeper_main(void *arg)
     loop_timer_set(keeper->loop, &keeper->timer, loop_now_us(keeper->loop) + keeper->pause_us);
     if ((err = loop_run_until(keeper->loop, must_stop, keeper))) {
         log_error("the lease's event loop broke: %s", err_text(err));
-        keeper->lost(keeper->arg);
+        if (keeper->lost)
+            keeper->lost(keeper->arg);
     }
     return NULL;
 }

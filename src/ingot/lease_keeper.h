@@ -15,7 +15,7 @@ struct lease_keeper {
     bool started, stop;
     struct timer timer;
     struct task renew_task, stop_task;
-    void (*lost)(void *arg); /* once, on the keeper's thread: nothing may be acknowledged any more */
+    void (*lost)(void *arg); /* may be NULL; once, on the keeper's thread: nothing may be acknowledged any more */
     void *arg;
     bool told;
 };

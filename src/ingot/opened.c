@@ -63,7 +63,8 @@ int opened_sealing_key(struct opened *opened, const struct config *config, struc
     return 0;
 }
 
-static int open_parts(struct opened *opened, const struct config *config, bool read_only)
+static int open_parts(struct opened *opened, const struct config *config, bool read_only, void (*lease_lost)(void *),
+                      void *arg)
 {
     struct store_message message = {""};
     struct seal_key key;
@@ -83,6 +84,11 @@ static int open_parts(struct opened *opened, const struct config *config, bool r
     explicit_bzero(&key, sizeof(key));
     if (err)
         return err;
+    if (!opened->store->read_only && (err = lease_keeper_start(&opened->lease, opened->store, &opened->engine,
+                                                               config->lease, lease_lost, arg))) {
+        snprintf(opened->message, sizeof(opened->message), "lease: %s", err_text(err));
+        return err;
+    }
     if ((err = placement_open(opened->store, &opened->placement))) {
         snprintf(opened->message, sizeof(opened->message), "placement: %s", err_text(err));
         return err;
@@ -104,11 +110,11 @@ static int open_parts(struct opened *opened, const struct config *config, bool r
     return err;
 }
 
-int opened_open(struct opened *opened, const struct config *config, bool read_only)
+int opened_open(struct opened *opened, const struct config *config, bool read_only, void (*lease_lost)(void *), void *arg)
 {
     int err = opened_engine(opened, config);
     if (!err)
-        err = open_parts(opened, config, read_only);
+        err = open_parts(opened, config, read_only, lease_lost, arg);
     if (err) {
         opened_close(opened);
         return err;
@@ -131,6 +137,7 @@ void opened_close(struct opened *opened)
         meta_close(opened->meta);
     if (opened->placement)
         placement_close(opened->placement);
+    lease_keeper_stop(&opened->lease);
     if (opened->store)
         store_close(opened->store, opened->control);
     if (opened->control)

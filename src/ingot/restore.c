@@ -39,8 +39,10 @@ static int restore(const struct command *command, const struct config *config, c
     err = store_open(&store, opened.control, &opened.store, &message);
     if (!err) {
         message.text[0] = '\0';
-        err = backup_restore(opened.store, opened.control, &options, &message);
+        err = lease_keeper_start(&opened.lease, opened.store, &opened.engine, config->lease, NULL, NULL);
     }
+    if (!err)
+        err = backup_restore(opened.store, opened.control, &options, &message);
     progress_end(&progress);
     opened_close(&opened);
     if (err)

@@ -16,7 +16,6 @@
 #include "admin/socket.h"
 #include "base/container.h"
 #include "base/log.h"
-#include "ingot/lease_keeper.h"
 #include "ingot/opened.h"
 #include "ingot/reactor.h"
 #include "ingot/repair_keeper.h"
@@ -34,7 +33,6 @@ struct server {
     unsigned reactor_count;
     int listen_fd;
     struct admin_socket *admin_socket;
-    struct lease_keeper lease;
     struct repair_keeper repair;
     struct watch signals;
     struct timer watchdog, drain_timer;
@@ -297,7 +295,7 @@ static int start(struct server *server)
     int err = watch_signals(server);
     if (err)
         return fail(server, err, "signals");
-    if ((err = opened_open(&server->opened, server->config, false))) {
+    if ((err = opened_open(&server->opened, server->config, false, lease_lost, server))) {
         snprintf(server->message, sizeof(server->message), "%s", server->opened.message);
         return err;
     }
@@ -307,12 +305,6 @@ static int start(struct server *server)
         log_notice("io_uring cannot be used, threads do the I/O: %s", server->opened.engine.message);
     if ((err = loop_watch(server->opened.control, &server->signals)))
         return fail(server, err, "signals");
-    if (!server->opened.store->read_only) {
-        err = lease_keeper_start(&server->lease, server->opened.store, &server->opened.engine, server->config->lease,
-                                 lease_lost, server);
-        if (err)
-            return fail(server, err, "lease");
-    }
     if (!(server->metrics = metrics_new()))
         return fail(server, ERR_NO_MEMORY, "metrics");
     health_start(&server->health_state, &server->opened.admin, server->metrics, server->config->metrics_token,
@@ -376,7 +368,6 @@ static void stop(struct server *server)
             log_error("the control loop broke while stopping");
         loop_timer_cancel(control, &server->watchdog);
     }
-    lease_keeper_stop(&server->lease);
     if (control && server->signals.fd >= 0)
         loop_unwatch(control, &server->signals);
     opened_close(&server->opened);
