@@ -11,6 +11,9 @@ ENDPOINT = os.environ.get("INGOT_ENDPOINT", "")
 ACCESS_KEY = os.environ.get("INGOT_ACCESS_KEY", "")
 SECRET_KEY = os.environ.get("INGOT_SECRET_KEY", "")
 REGION = os.environ.get("INGOT_REGION", "us-east-1")
+TLS_ENDPOINT = os.environ.get("INGOT_TLS_ENDPOINT", "")  # a server with TLS, the same credentials
+CA = os.environ.get("INGOT_CA", "")  # its authority (PEM)
+DOMAIN = os.environ.get("INGOT_DOMAIN", "")  # both servers': bucket.DOMAIN is a bucket
 
 
 def make_client(access_key=ACCESS_KEY, secret_key=SECRET_KEY, region=REGION, **options):
@@ -43,8 +46,13 @@ def empty_bucket(client, bucket):
 
 
 @pytest.fixture
-def bucket(client):
-    name = f"e2e-{uuid.uuid4().hex[:20]}"
+def new_name():
+    return f"e2e-{uuid.uuid4().hex[:20]}"
+
+
+@pytest.fixture
+def bucket(client, new_name):
+    name = new_name
     client.create_bucket(Bucket=name)
     yield name
     empty_bucket(client, name)
