@@ -186,11 +186,13 @@ static int share_parts(struct meta_tx *tx, int64_t source_id, int64_t target_id)
 int content_share(struct meta_tx *tx, int64_t source_id, uint64_t from, uint64_t len, bool with_parts, int64_t target_id,
                   uint64_t target_start)
 {
-    if (source_id == target_id || len == 0 || from > INT64_MAX || len > INT64_MAX - from)
+    if (source_id == target_id || from > INT64_MAX || len > INT64_MAX - from)
         return ERR_INVALID;
     uint64_t size;
-    int err = inline_size(tx, source_id, &size);
-    if (err == 0) {
+    int err = len > 0 ? inline_size(tx, source_id, &size) : 0;
+    if (len == 0) {
+        /* no bytes, but parts there may be: an upload of one empty part */
+    } else if (err == 0) {
         if (target_start != 0)
             return ERR_INVALID;
         err = from + len > size ? ERR_CORRUPT : share_inline(tx, source_id, from, len, target_id);

@@ -434,7 +434,12 @@ static int segments(struct meta_tx *tx, void *arg)
     assert_memory_equal(w.rows, expected, sizeof expected);
     assert_int_equal(content_share(tx, 200, 140, 20, false, 202, 0), ERR_CORRUPT);
     assert_int_equal(content_share(tx, 200, 0, 10, false, 200, 0), ERR_INVALID);
-    assert_int_equal(content_share(tx, 200, 0, 0, false, 203, 0), ERR_INVALID);
+    struct content_part_row empty = {.content_id = 203, .part_number = 1}; /* an upload of one empty part, copied */
+    assert_int_equal(content_insert_part(tx, &empty), 0);
+    assert_int_equal(content_share(tx, 203, 0, 0, true, 204, 0), 0);
+    assert_int_equal(content_get_part(tx, 204, 1, &empty), 0);
+    assert_int_equal(content_delete(tx, 203), 0);
+    assert_int_equal(content_delete(tx, 204), 0);
     return 0;
 }
 
