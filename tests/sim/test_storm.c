@@ -15,6 +15,8 @@
 
 #define ROUNDS 3
 #define FAULTS_MAX 8
+#define CUT_EVERY 150 /* operations */
+#define CUTS_MAX 4     /* in a round */
 
 struct storm {
     struct sim_store store;
@@ -22,6 +24,8 @@ struct storm {
     struct sim_fault faults[FAULTS_MAX];
     struct device *places[FAULTS_MAX];
     uint32_t fault_count;
+    enum sim_crash crash;
+    uint64_t cuts, *cut_count, *cut_failures;
 };
 
 static const struct sim_shape shapes[] = {
@@ -70,6 +74,43 @@ static void calm(struct storm *t)
     t->fault_count = 0;
 }
 
+/* --- crashes in the middle of it --- */
+
+static void look_after_cut(void *arg)
+{
+    struct storm *t = arg;
+    t->model.errors_allowed = false;
+    sim_store_crash(&t->store, t->crash);
+    sim_model_crashed(&t->model);
+    for (uint32_t i = 0; i < t->fault_count; i++)
+        sim_fault_remove(t->places[i], &t->faults[i]);
+    int err = sim_store_open(&t->store);
+    if (err)
+        fprintf(stderr, "sim: opening after a %s: %s: %s\n", t->crash == SIM_KILL ? "kill" : "power cut", err_text(err),
+                t->store.message.text);
+    assert(err == 0);
+    struct sim_judge mending = {.bad_allowed = true}, after = {0};
+    bool right = sim_judge(&t->model, &mending);
+    assert(right && "after a crash in a storm");
+    bool healed = sim_store_heal(&t->store, 120000000);
+    assert(healed);
+    right = sim_judge(&t->model, &mending) && sim_judge(&t->model, &after);
+    assert(right && "after a crash in a storm, and healing");
+    assert(sim_judge_alive(&t->model));
+}
+
+static void maybe_cut(void *arg)
+{
+    struct storm *t = arg;
+    uint64_t n = (sim_completed(t->store.world) + sim_seed(t->store.world)) * 0x9e3779b97f4a7c15ull;
+    if ((n >> 33) % CUT_EVERY != 0 || t->cuts == 0)
+        return;
+    t->cuts--;
+    ++*t->cut_count;
+    t->crash = n >> 21 & 1 ? SIM_KILL : SIM_POWER_CUT;
+    *t->cut_failures += !sim_branch(t->store.world, look_after_cut, t);
+}
+
 static void reopen(struct storm *t)
 {
     sim_store_close(&t->store);
@@ -83,12 +124,15 @@ static void weather(struct storm *t)
 {
     t->model.errors_allowed = true;
     begin(t);
+    t->cuts = CUTS_MAX;
+    sim_observe(t->store.world, maybe_cut, t);
     bool ended = sim_model_run(&t->model, 80);
     if (!ended) { /* hung volumes may hold them */
         calm(t);
         ended = sim_model_run(&t->model, 0);
     }
     assert(ended);
+    sim_observe(t->store.world, NULL, NULL);
     bool writable = meta_writable(t->store.meta);
     struct sim_judge during = {.bad_allowed = true, .skip_units = true, .skip_space = true};
     bool right = sim_judge(&t->model, &during);
@@ -100,7 +144,10 @@ static void weather(struct storm *t)
         reopen(t);
     }
     sim_store_pass(&t->store, 5000000); /* what was slow is back */
+    sim_observe(t->store.world, maybe_cut, t); /* while volumes come back */
+    t->cuts = CUTS_MAX;
     bool healed = sim_store_heal(&t->store, 120000000);
+    sim_observe(t->store.world, NULL, NULL);
     if (!healed)
         fprintf(stderr, "sim: seed %llu: not healed: %u out, %s\n", (unsigned long long)sim_seed(t->store.world),
                 sim_store_out(&t->store), err_text(t->store.last_repair_err));
@@ -125,20 +172,26 @@ static void one(void *arg)
 static void test_storms(void **state)
 {
     (void)state;
-    uint64_t seed = sim_amount("SIM_SEED", 1000, 1000), count = sim_amount("SIM_STORMS", 12, 400), failures = 0;
+    uint64_t seed = sim_amount("SIM_SEED", 1000, 1000), count = sim_amount("SIM_STORMS", 12, 400), failures = 0, cuts = 0;
     for (uint64_t end = seed + count; seed < end; seed++) {
         struct storm *t = calloc(1, sizeof *t);
         assert_non_null(t);
         sim_store_new(&t->store, seed, shapes[seed % (sizeof shapes / sizeof *shapes)]);
         sim_model_new(&t->model, &t->store, 4, 8);
+        uint64_t *shared = sim_shared(t->store.world, 4096);
+        t->cut_count = &shared[0];
+        t->cut_failures = &shared[1];
         assert_true(sim_model_run(&t->model, 60));
-        failures += !sim_branch(t->store.world, one, t);
+        failures += !sim_branch(t->store.world, one, t) + *t->cut_failures;
+        cuts += *t->cut_count;
         sim_store_close(&t->store);
         sim_model_free(&t->model);
         sim_store_free(&t->store);
         free(t);
     }
+    print_message("%llu storms, %llu crashes in them\n", (unsigned long long)count, (unsigned long long)cuts);
     assert_int_equal(failures, 0);
+    assert_true(cuts > 0);
 }
 
 int main(void)
