@@ -25,7 +25,7 @@
 #define HTTP_LINGER_S 10u
 #define HTTP_LINGER_BYTES (64u << 20)
 
-enum stage { STAGE_HEAD, STAGE_BODY, STAGE_FULL };
+enum stage { STAGE_HEAD, STAGE_HELD, STAGE_BODY, STAGE_FULL };
 
 struct header {
     struct slice name, value;
@@ -47,7 +47,7 @@ struct http_request {
     struct header *headers;
     uint32_t header_count;
     uint64_t content_length;
-    bool has_body, expects_continue;
+    bool has_body, expects_continue, held;
     enum stage stage;
     bool active, began, ended, answered, queued, cut;
     bool suspended, resume_wanted;

@@ -104,10 +104,15 @@ static unsigned read_framing(struct http_request *r, const char **why)
         }
         r->has_body = true;
         r->content_length = UINT64_MAX;
+        r->close_after = true; /* libmicrohttpd ends lines of chunks at bare line feeds: a proxy may see other requests */
     } else if (length) {
         if (slice_parse_u64(*length, &r->content_length) != 0) {
             *why = "Content-Length is not a number";
             return 400;
+        }
+        if (r->content_length == UINT64_MAX) { /* means chunked to http_content_length's callers, as to libmicrohttpd */
+            *why = "Content-Length is too large";
+            return 413;
         }
         r->has_body = r->content_length > 0;
     }

@@ -77,6 +77,8 @@ void http_respond_head(struct http_request *, unsigned status, uint64_t content_
  * follow), or another err: the connection is cut. len UINT64_MAX: until pull returns 0 with *err = 0 (chunked). */
 void http_respond_stream(struct http_request *, unsigned status, uint64_t len,
                          size_t (*pull)(struct http_request *, void *data, size_t capacity, int *err));
+/* In begin(): no "100 Continue" before http_resume() or an answer. A client that does not wait for it may be read all the same. */
+void http_hold_continue(struct http_request *);
 /* Goes on with a request whose body() took less than all or whose pull would block. Loop's thread. */
 void http_resume(struct http_request *);
 /* Answered but the client's connection must not be used again. Before http_respond*. */

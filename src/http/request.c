@@ -1,6 +1,6 @@
 /* A request on its way through libmicrohttpd, and what a handler asks of it.
  *
- * libmicrohttpd calls request_handle once when the head has come, then for each piece of the body, then whenever the request
+ * libmicrohttpd calls request_handle once when the head has come (again while a handler holds "100 Continue" back), then for each piece of the body, then whenever the request
  * goes on after the body. An answer queued in the first call always closes the connection: so requests without a body
  * begin in the second, and a small body is read and dropped before its early answer. In the middle of a body no answer can
  * be queued: the rest is dropped up to a bound, and beyond it the answer is written to the socket directly. */
@@ -56,6 +56,11 @@ void http_resume(struct http_request *r)
     request_wake(r);
 }
 
+void http_hold_continue(struct http_request *r)
+{
+    r->held = true;
+}
+
 /* --- libmicrohttpd's calls --- */
 
 static enum MHD_Result send_answer(struct http_request *r)
@@ -83,9 +88,23 @@ static enum MHD_Result handle_head(struct http_request *r, const char *method, c
     connection_phase(connection_of(r), PHASE_BODY);
     r->began = true;
     r->server->handler->begin(r->server->argument, r);
+    if (!r->answered && r->held && r->expects_continue) {
+        r->stage = STAGE_HELD;
+        request_suspend(r);
+    }
     if (!r->answered)
         return MHD_YES;
     if (!r->expects_continue && r->content_length <= HTTP_DRAIN_EARLY_MAX && !r->close_after)
+        return MHD_YES;
+    connection_of(r)->linger = true;
+    return send_answer(r);
+}
+
+/* Called again in place of the first time: "100 Continue" goes out when this returns without an answer. */
+static enum MHD_Result handle_held(struct http_request *r)
+{
+    r->stage = STAGE_BODY;
+    if (!r->answered)
         return MHD_YES;
     connection_of(r)->linger = true;
     return send_answer(r);
@@ -153,6 +172,8 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
         return MHD_NO;
     if (r->stage == STAGE_HEAD)
         return handle_head(r, method, version);
+    if (r->stage == STAGE_HELD)
+        return handle_held(r);
     if (*data_len > 0)
         return handle_body(r, data, data_len);
     return handle_full(r);

@@ -215,8 +215,13 @@ static void begin(void *server_arg, struct http_request *http)
     }
     if (e != S3_OK)
         answer_error(r, e);
-    else
+    else {
         authorise(r);
+        if (!r->admitted && !r->answered) { /* the access key or the bucket's owner is being looked up */
+            r->stalled = true;
+            http_hold_continue(http);
+        }
+    }
 }
 
 /* --- the body --- */

@@ -28,6 +28,7 @@ struct app_request {
     uint64_t left;
     int step;
     bool posted, gone;
+    bool holding;
 };
 
 static atomic_int begun_count, gone_count, complete_count;
@@ -61,7 +62,12 @@ static void later(struct task *task)
         free_app(a);
     else if (target_is(a->request, "/wait"))
         http_respond(a->request, 200, "waited", 6);
-    else
+    else if (target_is(a->request, "/hold-refuse"))
+        http_respond(a->request, 403, "refused", 7);
+    else if (a->holding) {
+        a->holding = false;
+        http_resume(a->request);
+    } else
         http_resume(a->request);
 }
 
@@ -82,12 +88,19 @@ static void app_begin(void *server_arg, struct http_request *r)
     http_set_user(r, a);
     if (target_is(r, "/refuse"))
         http_respond(r, 403, "refused", 7);
+    if (target_is(r, "/hold") || target_is(r, "/hold-refuse")) {
+        http_hold_continue(r);
+        a->holding = true;
+        post_later(a);
+    }
 }
 
 static size_t app_body(struct http_request *r, const void *data, size_t len)
 {
     struct app_request *a = http_user(r);
     assert_true(http_has_body(r));
+    if (a->holding)
+        return 0;
     if (target_is(r, "/late")) {
         assert_int_equal(http_add_header(r, "X-Late", "yes"), 0);
         http_respond(r, 507, "full", 4);
@@ -158,7 +171,7 @@ static void app_end(struct http_request *r)
     } else if (target_is(r, "/peer")) {
         assert_false(http_is_tls(r));
         http_respond(r, 200, http_peer(r), strlen(http_peer(r)));
-    } else if (target_is(r, "/echo") || target_is(r, "/slow-body")) {
+    } else if (target_is(r, "/echo") || target_is(r, "/hold") || target_is(r, "/slow-body")) {
         http_respond(r, 200, a->body.data, a->body.len);
     } else {
         text_append(&a->body, http_method(r).data, http_method(r).len);
@@ -495,6 +508,7 @@ static void test_malformed(void **state)
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length : 3\r\n\r\nabc", 400},
         {"POST / HTTP/1.1\r\nHost: h\r\n Content-Length: 3\r\n\r\nabc", 400},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413},
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551615\r\n\r\nabc", 413},
         {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
         {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\n\r\n", 501},
         {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
@@ -583,9 +597,14 @@ static void test_bodies(void **state)
     send_text(c.fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nX: y\r\n\r\n");
     assert_int_equal(client_answer(&c, true), 200);
     assert_body(&c, "abc0123456789");
+    assert_true(is_closed(c.fd)); /* a smuggled request ends here */
+    client_close(&c);
+    c = client_open();
     send_text(c.fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_int_equal(client_answer(&c, true), 200);
     assert_body(&c, "");
+    client_close(&c);
+    c = client_open();
     size_t len = 3000000;
     char *data = malloc(len);
     for (size_t i = 0; i < len; i++)
@@ -631,6 +650,26 @@ static void test_expect(void **state)
     assert_int_equal(client_answer(&c, true), 200);
     assert_body(&c, "xyz");
     send_text(c.fd, "PUT /refuse HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    assert_int_equal(client_answer(&c, true), 403);
+    assert_body(&c, "refused");
+    assert_true(is_closed(c.fd));
+    client_close(&c);
+}
+
+/* What decides about the body later holds "100 Continue" back until then. */
+static void test_held_continue(void **state)
+{
+    (void)state;
+    struct client c = client_open();
+    send_text(c.fd, "PUT /hold HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    assert_int_equal(client_answer(&c, false), 100);
+    send_text(c.fd, "abc");
+    assert_int_equal(client_answer(&c, true), 200);
+    assert_body(&c, "abc");
+    send_text(c.fd, "PUT /hold HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nxyz"); /* nothing to hold back */
+    assert_int_equal(client_answer(&c, true), 200);
+    assert_body(&c, "xyz");
+    send_text(c.fd, "PUT /hold-refuse HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(client_answer(&c, true), 403);
     assert_body(&c, "refused");
     assert_true(is_closed(c.fd));
@@ -1023,7 +1062,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         CASE(test_keep_alive_and_raw_target), CASE(test_pipelined), CASE(test_odd_targets), CASE(test_headers),
         CASE(test_answer_headers), CASE(test_head_and_not_modified), CASE(test_malformed), CASE(test_not_http),
-        CASE(test_too_much_head), CASE(test_bodies), CASE(test_bad_chunks), CASE(test_expect),
+        CASE(test_too_much_head), CASE(test_bodies), CASE(test_bad_chunks), CASE(test_expect), CASE(test_held_continue),
         CASE(test_refused_small_body_keeps_connection), CASE(test_refused_big_body_gets_its_answer),
         CASE(test_client_leaves_in_body), CASE(test_streams), CASE(test_stream_cut),
         cmocka_unit_test(test_connection_limit), CASE(test_drain), CASE(test_stop_with_requests_waiting),
