@@ -163,7 +163,12 @@ void connection_closed(struct http_server *server, struct connection *c)
 
 /* --- clocks --- */
 
-static bool is_too_slow(struct connection *c)
+static uint64_t window_progress(const struct connection *c)
+{
+    return c->phase == PHASE_SEND ? bytes_acknowledged(c->fd) - c->window_bytes : c->window_bytes;
+}
+
+static bool is_too_slow(struct connection *c, bool pressed)
 {
     const struct http_options *o = &c->request.server->options;
     uint32_t window_s = o->body_rate_min ? HTTP_RATE_WINDOW_S : o->idle_timeout_s;
@@ -173,13 +178,14 @@ static bool is_too_slow(struct connection *c)
     if (c->window_s == 0 && c->phase == PHASE_SEND)
         window_begin(c);
     if (++c->window_s <= window_s)
-        return false;
-    uint64_t bytes = c->phase == PHASE_SEND ? bytes_acknowledged(c->fd) - c->window_bytes : c->window_bytes;
+        return pressed && c->window_s > HTTP_RATE_WINDOW_PRESSED_S &&
+               window_progress(c) < (uint64_t)o->body_rate_min * c->window_s;
+    uint64_t bytes = window_progress(c);
     window_begin(c);
     return bytes < floor;
 }
 
-static bool is_over(struct connection *c, uint64_t now_us)
+static bool is_over(struct connection *c, uint64_t now_us, bool pressed)
 {
     const struct http_options *o = &c->request.server->options;
     uint64_t age_us = now_us > c->phase_since_us ? now_us - c->phase_since_us : 0;
@@ -188,7 +194,7 @@ static bool is_over(struct connection *c, uint64_t now_us)
     case PHASE_HEAD: return o->header_timeout_s && age_us > o->header_timeout_s * 1000000ull;
     case PHASE_IDLE: return c->request.server->draining || (o->idle_timeout_s && age_us > o->idle_timeout_s * 1000000ull);
     case PHASE_BODY:
-    case PHASE_SEND: return is_too_slow(c);
+    case PHASE_SEND: return is_too_slow(c, pressed);
     case PHASE_WORK: return false;
     }
     return false;
@@ -205,8 +211,9 @@ static bool has_left(const struct connection *c)
 void connections_sweep(struct http_server *server)
 {
     uint64_t now_us = loop_now_us(server->loop);
+    bool pressed = server->handler->pressed && server->handler->pressed(server->argument);
     for (struct connection *c = server->connections; c; c = c->next)
-        if (is_over(c, now_us) || has_left(c))
+        if (is_over(c, now_us, pressed) || has_left(c))
             shutdown(c->fd, SHUT_RDWR);
     lingers_close(server, false);
 }

@@ -18,6 +18,7 @@
 #define HTTP_STREAM_BLOCK (256u << 10)      /* bytes asked of pull at once */
 #define HTTP_HEADERS_MAX 200u
 #define HTTP_RATE_WINDOW_S 30u
+#define HTTP_RATE_WINDOW_PRESSED_S 3u       /* while others wait for what slow clients hold */
 #define HTTP_DRAIN_EARLY_MAX (1u << 20)     /* body read and dropped to keep the connection, answered before it began */
 #define HTTP_DRAIN_LATE_MAX (16u << 20)     /* the same, answered in its middle */
 #define HTTP_GROUP_MAX 64u

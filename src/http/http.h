@@ -24,6 +24,8 @@ struct http_handler {
     /* The last call: answer sent, or the connection is gone (complete = false). No call about it follows; if the handler
      * has work in flight for it, it may keep its user pointer, not the request. */
     void (*gone)(struct http_request *, bool complete);
+    /* Whether others wait for what slow clients hold: then body_rate_min counts over a shorter time. May be NULL. */
+    bool (*pressed)(void *server_arg);
 };
 
 /* Servers that share a listening socket, one per reactor: each connection goes to the one that has fewest. Any thread; outlives

@@ -314,7 +314,14 @@ static void gone(struct http_request *http, bool complete)
         request_free(r);
 }
 
-static const struct http_handler handler = {.begin = begin, .body = body, .end = end, .gone = gone};
+/* Bodies that nobody takes on or sends hold the buffers that other requests wait for. */
+static bool pressed(void *server_arg)
+{
+    const struct s3_reactor *reactor = server_arg;
+    return reactor->object->buffers->waiters_head != NULL;
+}
+
+static const struct http_handler handler = {.begin = begin, .body = body, .end = end, .gone = gone, .pressed = pressed};
 
 const struct http_handler *s3_http_handler(void)
 {

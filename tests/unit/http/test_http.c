@@ -32,6 +32,8 @@ struct app_request {
 };
 
 static atomic_int begun_count, gone_count, complete_count;
+static atomic_bool pressed;
+static _Atomic uint64_t begun_us, gone_us; /* of the last request */
 
 static bool target_is(struct http_request *r, const char *target)
 {
@@ -82,6 +84,7 @@ static void app_begin(void *server_arg, struct http_request *r)
     assert_ptr_equal(server_arg, &begun_count);
     assert_ptr_equal(http_server_argument(r), server_arg);
     begun_count++;
+    begun_us = loop_now_us(app_loop);
     struct app_request *a = calloc(1, sizeof *a);
     a->request = r;
     a->task.run = later;
@@ -185,13 +188,20 @@ static void app_gone(struct http_request *r, bool complete)
 {
     struct app_request *a = http_user(r);
     a->gone = true;
+    gone_us = loop_now_us(app_loop);
     gone_count++;
     complete_count += complete;
     if (!a->posted)
         free_app(a);
 }
 
-static const struct http_handler app = {app_begin, app_body, app_end, app_gone};
+static bool app_pressed(void *server_arg)
+{
+    (void)server_arg;
+    return pressed;
+}
+
+static const struct http_handler app = {app_begin, app_body, app_end, app_gone, app_pressed};
 
 /* --- the server in its thread --- */
 
@@ -918,6 +928,23 @@ static void test_slow_clients_are_closed(void **state)
     tear_down(NULL);
 }
 
+/* Who is slow while others wait has no half minute. */
+static void test_slow_client_is_closed_early_under_pressure(void **state)
+{
+    (void)state;
+    struct http_options options = usual;
+    options.body_rate_min = 1000;
+    pressed = true;
+    start_fast(options);
+    struct client slow = client_open();
+    send_text(slow.fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nabc");
+    assert_true(is_closed(slow.fd));
+    client_close(&slow);
+    tear_down(NULL);
+    pressed = false;
+    assert_true(gone_us - begun_us < 10 * 1000000ull);
+}
+
 static void test_slow_reader_is_closed(void **state)
 {
     (void)state;
@@ -984,7 +1011,7 @@ static void nothing_gone(struct http_request *r, bool complete)
     (void)complete;
 }
 
-static const struct http_handler who = {nothing_begin, app_body, who_end, nothing_gone};
+static const struct http_handler who = {nothing_begin, app_body, who_end, nothing_gone, NULL};
 
 struct member {
     struct loop *loop;
@@ -1067,6 +1094,7 @@ int main(int argc, char **argv)
         CASE(test_client_leaves_in_body), CASE(test_streams), CASE(test_stream_cut),
         cmocka_unit_test(test_connection_limit), CASE(test_drain), CASE(test_stop_with_requests_waiting),
         cmocka_unit_test(test_slow_clients_are_closed), cmocka_unit_test(test_slow_reader_is_closed),
+        cmocka_unit_test(test_slow_client_is_closed_early_under_pressure),
         CASE(test_listen_errors), cmocka_unit_test(test_group_shares_evenly),
     };
     if (argc > 1)

@@ -93,7 +93,7 @@ static void app_gone(struct http_request *r, bool complete)
     free(http_user(r));
 }
 
-static const struct http_handler app = {app_begin, app_body, app_end, app_gone};
+static const struct http_handler app = {app_begin, app_body, app_end, app_gone, NULL};
 
 static bool stopped(void *arg)
 {
