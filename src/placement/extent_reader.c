@@ -527,12 +527,26 @@ static void step(struct reader *r)
         finish(r, err);
 }
 
+/* Whether more slots are out than parity could stand in for: then not a volume is slow, but all are busy, and reading
+ * more would only make it worse. */
+static bool all_are_slow(const struct reader *r)
+{
+    uint32_t slots = 0;
+    for (const struct unit_io *u = r->flying; u; u = u->next)
+        slots |= u->late ? 0 : 1u << u->slot;
+    return (uint32_t)__builtin_popcount(slots) > r->layout.slot_count - r->layout.data_count;
+}
+
 /* The hedge delay of the present round has passed, or the last deadline. */
 static void too_late(struct timer *timer)
 {
     struct reader *r = container_of(timer, struct reader, timer);
     uint64_t now = loop_now_us(r->loop);
     bool last = now >= r->deadline_us;
+    if (now < r->deadline_us - READ_DEADLINE_US + READ_PATIENCE_US && all_are_slow(r)) {
+        loop_timer_set(r->loop, &r->timer, now + hedge_delay(r));
+        return;
+    }
     for (struct unit_io *u = r->flying; u; u = u->next) {
         if (!u->late)
             volume_health_late_read(slot_health(r, u->slot), slot_volume(r, u->slot), now);
