@@ -8,6 +8,7 @@
 #include "ingot/command.h"
 #include "ingot/opened.h"
 #include "ingot/progress.h"
+#include "volume/lease.h"
 
 static void show_progress(void *arg, uint32_t done, uint32_t total)
 {
@@ -36,6 +37,8 @@ int format_store(const struct config *config, struct store_format *format, bool 
     }
     message->text[0] = '\0';
     err = store_format(format, opened.control, &opened.store, message);
+    if (!err) /* slow volumes may take longer than a lease for the database */
+        err = lease_keeper_start(&opened.lease, opened.store, &opened.engine, LEASE_MS_DEFAULT, NULL, NULL);
     if (!err)
         err = meta_format(opened.store, opened.control, message);
     progress_end(&progress);
