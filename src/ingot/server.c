@@ -4,6 +4,7 @@
 #include "ingot/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,10 +391,19 @@ static int check_config(const struct command *command, const struct config *conf
     return EXIT_GOOD;
 }
 
+/* Every answer's block is allocated and freed again: from the heap, or the kernel clears its pages each time. */
+static void keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+    mallopt(M_ARENA_MAX, 4);
+}
+
 int server_run(const struct command *command, const struct config *config, const char *ready_line)
 {
     struct server server = {.config = config, .listen_fd = -1, .signals = {.fd = -1}, .wake = {.run = wake},
                             .lease_lost_task = {.run = lease_lost_on_control}};
+    keep_memory();
     int status = check_config(command, config);
     if (status)
         return status;
