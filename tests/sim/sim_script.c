@@ -98,7 +98,9 @@ static bool grow(struct sim_script *r, uint64_t space_before)
 
 bool sim_script_run(struct sim_script *r, uint64_t seed)
 {
-    sim_store_new(&r->store, seed, (struct sim_shape){6, 4, 2, 128u << 20});
+    if (r->shape.disk_count == 0)
+        r->shape = (struct sim_shape){6, 4, 2, 128u << 20};
+    sim_store_new(&r->store, seed, r->shape);
     struct sim_model *m = &r->model;
     sim_model_new(m, &r->store, CLIENTS, KEYS);
     struct pages_status p;
@@ -107,7 +109,8 @@ bool sim_script_run(struct sim_script *r, uint64_t seed)
         sim_observe(r->store.world, observe, r);
     bool good = sim_model_run(m, 150) && sim_model_upload(m, 0, false) == 0 && grow(r, p.space_size);
     struct sim_fault eio = {.kind = SIM_FAULT_EIO, .io_kinds = 1u << IO_WRITE, .count = 1};
-    sim_fault_add(r->store.disks[sim_random_below(r->store.world, 6)], &eio);
+    sim_fault_add(r->store.disks[sim_random_below(r->store.world, r->shape.disk_count)], &eio);
+    m->errors_allowed = r->shape.parity_count < 2; /* then a write must be on all to count */
     good = good && sim_model_run(m, 60);
     r->outs = sim_store_out(&r->store);
     for (int i = 0; i < RETURN_ROUNDS_MAX && good && sim_store_out(&r->store) > 0; i++) {
@@ -119,7 +122,8 @@ bool sim_script_run(struct sim_script *r, uint64_t seed)
     sim_observe(r->store.world, NULL, NULL);
     struct sim_judge judge = {0};
     good = good && sim_judge(m, &judge) && all_happened(r, p.space_size);
-    for (uint32_t i = 0; i < 6; i++)
+    m->errors_allowed = false;
+    for (uint32_t i = 0; i < r->shape.disk_count; i++)
         sim_fault_remove(r->store.disks[i], &eio);
     return good;
 }

@@ -11,6 +11,7 @@ struct sim_script {
     struct sim_model model;
     void (*after_operation)(struct sim_script *); /* a branch may be taken here */
     void *arg;
+    struct sim_shape shape;                       /* zeros: six disks, 4+2 */
     uint64_t outs, returns;
 };
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "sim_script.h"
 
 #define FAILURES_MAX 3
@@ -50,6 +51,7 @@ static void test_kill_anywhere(void **state)
 
 int main(void)
 {
+    log_init(LOG_LEVEL_ERROR, false, false);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kill_anywhere)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

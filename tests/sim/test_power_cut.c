@@ -9,10 +9,11 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "sim_script.h"
 
 #define FAILURES_MAX 3
-#define OPERATIONS 4700 /* of the script, about */
+#define OPERATIONS 7000 /* of the script, about */
 #define DEPTH_MAX 3
 
 struct cuts { uint64_t wanted, count, failures, depth, again_at, *recoveries_cut; };
@@ -60,7 +61,8 @@ static void cut(uint64_t seed, uint64_t wanted, uint64_t *count, uint64_t *recov
     struct sim_script *r = calloc(1, sizeof *r);
     struct cuts c = {.wanted = wanted};
     assert_non_null(r);
-    *r = (struct sim_script){.after_operation = maybe_cut, .arg = &c};
+    static const struct sim_shape shapes[] = {{6, 4, 2, 128u << 20}, {3, 2, 1, 128u << 20}, {5, 2, 2, 128u << 20}};
+    *r = (struct sim_script){.after_operation = maybe_cut, .arg = &c, .shape = shapes[seed % 3]};
     static struct sim_world *shared; /* lends the counter that branches write */
     if (!shared)
         assert_int_equal(sim_world_new(0, &shared), 0);
@@ -83,12 +85,13 @@ static void test_power_cuts(void **state)
     uint64_t seed = sim_amount("SIM_SEED", 100, 100), wanted = sim_amount("SIM_CUTS", 100, 1000);
     uint64_t count = 0, recoveries = 0;
     for (; count < wanted; seed++)
-        cut(seed, wanted < 250 ? wanted : 250, &count, &recoveries);
+        cut(seed, wanted < 250 ? wanted / 2 : 250, &count, &recoveries);
     assert_true(recoveries > 0);
 }
 
 int main(void)
 {
+    log_init(LOG_LEVEL_ERROR, false, false);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_power_cuts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
