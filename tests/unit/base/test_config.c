@@ -141,7 +141,7 @@ static void one_line_says_what_is_wrong(void **state)
         {"page_cache = 1K\n", "@:1: page_cache: \"1K\" is not between 4194304 and 1099511627776 bytes"},
         {"page_cache = 99999999999999999999K\n", "@:1: page_cache: \"99999999999999999999K\" is not a size such as 64MiB"},
         {"lease = 10\n", "@:1: lease: \"10\" is not a duration such as 30s"},
-        {"lease = 1h\n", "@:1: lease: \"1h\" is not between 1000 and 600000 ms"},
+        {"lease = 1h\n", "@:1: lease: \"1h\" is not between 1000 and 60000 ms"},
         {"reactors = many\n", "@:1: reactors: \"many\" is not a number"},
         {"audit_log = maybe\n", "@:1: audit_log: \"maybe\" is neither yes nor no"},
         {"log_level = loud\n", "@:1: log_level: \"loud\" is none of error|warning|notice|info|debug"},
