@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/digest.h"
+#include "meta/attribute.h"
 #include "meta/meta.h"
 #include "meta/tables.h"
 
@@ -163,6 +164,18 @@ struct object_delete {
     struct meta_write write;
 };
 void object_delete_start(struct object_delete *);
+
+/* --- attribute_update.c: tags and ACLs in place, of a version or (key empty) of a bucket --- */
+struct object_attribute_update {
+    struct object_reactor *reactor;
+    struct slice bucket, key; bool has_version_id, null_version_id; uint8_t version_id[16];
+    enum attribute_kind kind; struct slice name; /* what goes: entries of the kind, with that name unless its data is NULL */
+    struct slice replacement;                    /* encoded entries that come */
+    void (*done)(struct object_attribute_update *);
+    int err; /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER */
+    struct meta_write write;
+};
+void object_attribute_update_start(struct object_attribute_update *);
 
 /* --- copy.c: CopyObject (no data copied), also onto itself, and UploadPartCopy --- */
 struct object_copy {

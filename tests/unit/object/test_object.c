@@ -163,6 +163,54 @@ static void a_short_body_leaves_nothing(void **state)
     free(data);
 }
 
+struct waited_update { struct object_attribute_update request; bool done; };
+
+static void update_done(struct object_attribute_update *request)
+{
+    ((struct waited_update *)request)->done = true;
+}
+
+static int update(const char *bucket, const char *key, const char *name, const char *value)
+{
+    struct text entry = {0};
+    if (value)
+        attribute_append(&entry, ATTRIBUTE_TAG, slice_string(name), slice_string(value));
+    struct waited_update w = {.request = {.reactor = &fixture.reactor, .bucket = slice_string(bucket), .key = slice_string(key),
+                                          .kind = ATTRIBUTE_TAG, .name = slice_string(name),
+                                          .replacement = slice_of(entry.data ? entry.data : "", entry.len), .done = update_done}};
+    object_attribute_update_start(&w.request);
+    object_fixture_until(&fixture, &w.done);
+    text_free(&entry);
+    return w.request.err;
+}
+
+static void attributes_change_in_place(void **state)
+{
+    (void)state;
+    struct object_put_result result;
+    assert_int_equal(put("tagged", "abc", 3, &result), 0);
+    assert_int_equal(update("b", "tagged", "one", "1"), 0);
+    assert_int_equal(update("b", "tagged", "two", "2"), 0);
+    assert_int_equal(update("b", "tagged", "one", "3"), 0);
+    assert_int_equal(update("b", "tagged", "two", NULL), 0);
+    object_fixture_crash(&fixture);
+    struct object_get request = {.bucket = slice_string("b"), .key = slice_string("tagged")};
+    struct slice value;
+    struct text body = {0};
+    assert_int_equal(object_fixture_get(&fixture, &request, &body), 0);
+    assert_memory_equal(body.data, "abc", 3);
+    assert_int_equal(attribute_find(request.info.attributes, ATTRIBUTE_TAG, "one", &value), 0);
+    assert_true(slice_equal_string(value, "3"));
+    assert_int_not_equal(attribute_find(request.info.attributes, ATTRIBUTE_TAG, "two", &value), 0);
+    assert_int_equal(request.info.modified_us, result.info.modified_us);
+    assert_memory_equal(request.info.etag, result.info.etag, 16);
+    text_free(&body);
+    object_get_fini(&request);
+    assert_int_equal(update("b", "", "one", "1"), 0);
+    assert_int_equal(update("b", "no such key", "one", "1"), ERR_NO_SUCH_KEY);
+    assert_int_equal(update("no-such-bucket", "k", "one", "1"), ERR_NO_SUCH_BUCKET);
+}
+
 static void versions_stay_until_deleted_by_id(void **state)
 {
     (void)state;
@@ -382,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(overwriting_and_deleting_frees_space, setup, teardown),
         cmocka_unit_test_setup_teardown(conditions_hold_at_the_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(a_short_body_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(attributes_change_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(versions_stay_until_deleted_by_id, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_group_and_page, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_share_their_bytes, setup, teardown),

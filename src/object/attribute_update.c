@@ -1,0 +1,86 @@
+/* Tags, ACLs and whatever else lies in attributes, changed in place: data, ETag, version id and modification time stay.
+ * The row is replaced inside one transaction. */
+#include "base/arena.h"
+#include "base/container.h"
+#include "object/info.h"
+
+static int rebuild(const struct object_attribute_update *u, struct slice old, struct text *fresh)
+{
+    struct attribute a;
+    size_t position = 0;
+    int err = 0;
+    while (attribute_next(old, &position, &a, &err))
+        if (a.kind != u->kind || (u->name.data && !slice_equal(a.name, u->name)))
+            attribute_append(fresh, a.kind, a.name, a.value);
+    text_append(fresh, u->replacement.data, u->replacement.len);
+    return err ? err : fresh->failed ? ERR_NO_MEMORY : 0;
+}
+
+/* Slices of a row end with the next call on its table. */
+static int copy_row(struct version_row *row, struct arena *arena)
+{
+    struct slice *slices[] = {&row->key, &row->version_id, &row->etag, &row->origin_version_id};
+    for (unsigned i = 0; i < sizeof slices / sizeof *slices; i++) {
+        struct slice copy = arena_copy(arena, *slices[i]);
+        if (!copy.data)
+            return ERR_NO_MEMORY;
+        *slices[i] = copy;
+    }
+    return 0;
+}
+
+static int update_version(struct meta_tx *tx, const struct object_attribute_update *u, int64_t bucket_id, struct text *fresh)
+{
+    struct version_row row;
+    struct arena arena = {0};
+    int err = object_find_version(tx, bucket_id, u->key, u->has_version_id, u->null_version_id, u->version_id, &row);
+    if (err)
+        return err;
+    if (row.flags & VERSION_DELETE_MARKER)
+        return u->has_version_id ? ERR_DELETE_MARKER : ERR_NO_SUCH_KEY;
+    err = rebuild(u, row.attributes, fresh);
+    if (!err)
+        err = copy_row(&row, &arena);
+    row.attributes = slice_of(fresh->data ? fresh->data : "", fresh->len);
+    if (!err)
+        err = version_delete(tx, row.bucket_id, row.key, row.rank);
+    if (!err)
+        err = version_insert(tx, &row);
+    arena_free(&arena);
+    return err;
+}
+
+static int update_bucket(struct meta_tx *tx, const struct object_attribute_update *u, struct bucket_row *bucket, struct text *fresh)
+{
+    int err = rebuild(u, bucket->attributes, fresh);
+    bucket->attributes = slice_of(fresh->data ? fresh->data : "", fresh->len);
+    bucket->name = u->bucket;
+    bucket->region = slice_of("", 0); /* not written */
+    return err ? err : bucket_update(tx, bucket);
+}
+
+static int run_update(struct meta_tx *tx, struct meta_write *write)
+{
+    const struct object_attribute_update *u = container_of(write, struct object_attribute_update, write);
+    struct bucket_row bucket;
+    int err = bucket_get(tx, u->bucket, &bucket);
+    if (err)
+        return err;
+    struct text fresh = {0};
+    err = u->key.len ? update_version(tx, u, bucket.id, &fresh) : update_bucket(tx, u, &bucket, &fresh);
+    text_free(&fresh);
+    return err;
+}
+
+static void update_done(struct meta_write *write)
+{
+    struct object_attribute_update *u = container_of(write, struct object_attribute_update, write);
+    u->err = write->err;
+    u->done(u);
+}
+
+void object_attribute_update_start(struct object_attribute_update *u)
+{
+    u->write = (struct meta_write){.run = run_update, .done = update_done, .loop = u->reactor->loop};
+    meta_write(u->reactor->meta, &u->write);
+}
