@@ -6,6 +6,7 @@
 #include "base/container.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
+#include "s3/object_headers.h"
 
 #define ACCESS_KEY_MAX 128
 
@@ -168,6 +169,21 @@ struct owner_check {
     struct s3_request *request;
 };
 
+static void find_bucket(struct s3_request *r, void (*done)(struct bucket_request *))
+{
+    struct owner_check *check = arena_take(&r->arena, sizeof *check);
+    if (!check) {
+        answer_error(r, S3_SlowDown);
+        return;
+    }
+    *check = (struct owner_check){.request = r};
+    check->bucket.reactor = request_objects(r);
+    check->bucket.name = request_bucket(r);
+    check->bucket.done = done;
+    request_work_begin(r);
+    bucket_find(&check->bucket);
+}
+
 static void owner_found(struct bucket_request *b)
 {
     struct owner_check *check = container_of(b, struct owner_check, bucket);
@@ -192,17 +208,35 @@ static void check_owner(struct s3_request *r)
         request_admit(r);
         return;
     }
-    struct owner_check *check = arena_take(&r->arena, sizeof *check);
-    if (!check) {
-        answer_error(r, S3_SlowDown);
+    find_bucket(r, owner_found);
+}
+
+static void acl_found(struct bucket_request *b)
+{
+    struct owner_check *check = container_of(b, struct owner_check, bucket);
+    struct s3_request *r = check->request;
+    struct slice acl;
+    int err = b->err;
+    bool allowed = !err && !attribute_find(slice_of(b->attributes.data ? b->attributes.data : "", b->attributes.len),
+                                           ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl)
+                   && (slice_equal_string(acl, "public-read") || slice_equal_string(acl, "public-read-write"));
+    bucket_request_fini(b);
+    if (!request_work_end(r))
         return;
-    }
-    *check = (struct owner_check){.request = r};
-    check->bucket.reactor = request_objects(r);
-    check->bucket.name = request_bucket(r);
-    check->bucket.done = owner_found;
-    request_work_begin(r);
-    bucket_find(&check->bucket);
+    if (allowed)
+        request_admit(r);
+    else
+        answer_err(r, err ? err : ERR_ACCESS);
+}
+
+/* Without credentials a bucket may be listed when its ACL lets everybody read. */
+static void check_public(struct s3_request *r)
+{
+    r->identity.anonymous = true;
+    if (r->address.key_len)
+        request_admit(r);
+    else
+        find_bucket(r, acl_found);
 }
 
 /* --- the signature --- */
@@ -222,6 +256,12 @@ static void verify(struct s3_request *r, struct slice secret)
         check_owner(r);
 }
 
+/* A copy can be made public, or lie where others may read. */
+static bool reads_source(const struct operation *o)
+{
+    return o == operation_get(OPERATION_CopyObject) || o == operation_get(OPERATION_UploadPartCopy);
+}
+
 static void use_credential(struct s3_request *r, const struct s3_credential *c)
 {
     uint64_t now = loop_wall_us(request_objects(r)->loop);
@@ -235,7 +275,7 @@ static void use_credential(struct s3_request *r, const struct s3_credential *c)
     struct slice policy = slice_of(c->policy, c->policy_len);
     bool may = !policy.len || slice_equal_string(policy, "readwrite")
                || (slice_equal_string(policy, "readonly") && !r->operation->writes)
-               || (slice_equal_string(policy, "writeonly") && r->operation->writes);
+               || (slice_equal_string(policy, "writeonly") && r->operation->writes && !reads_source(r->operation));
     if (!r->identity.bucket.data || !r->identity.prefix.data)
         answer_error(r, S3_SlowDown);
     else if (!may)
@@ -290,8 +330,7 @@ void authorise(struct s3_request *r)
     struct sigv4_request request = signed_request(r);
     enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
     if (result == SIGV4_ANONYMOUS && r->operation->anonymous) {
-        r->identity.anonymous = true;
-        request_admit(r);
+        check_public(r);
         return;
     }
     if (result == SIGV4_OK)

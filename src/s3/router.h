@@ -19,14 +19,14 @@ struct operation {
     void (*start)(struct s3_request *);
     enum operation_body body;
     bool writes;
-    bool anonymous;   /* may be tried without credentials: start looks at the ACL */
+    bool anonymous;   /* may be tried without credentials: authorise looks at the ACL of a bucket, start at an object's */
 };
 
 /* Every operation, by name. */
 #define OPERATIONS(X) \
     X(ListBuckets, list_buckets_start, BODY_NONE, false, false) \
     X(CreateBucket, create_bucket_start, BODY_DOCUMENT, true, false) \
-    X(HeadBucket, head_bucket_start, BODY_NONE, false, false) \
+    X(HeadBucket, head_bucket_start, BODY_NONE, false, true) \
     X(DeleteBucket, delete_bucket_start, BODY_NONE, true, false) \
     X(GetBucketLocation, get_bucket_location_start, BODY_NONE, false, false) \
     X(GetBucketVersioning, get_bucket_versioning_start, BODY_NONE, false, false) \
@@ -36,8 +36,8 @@ struct operation {
     X(DeleteBucketConfiguration, delete_bucket_configuration_start, BODY_NONE, true, false) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \
-    X(ListObjects, list_objects_start, BODY_NONE, false, false) \
-    X(ListObjectsV2, list_objects_v2_start, BODY_NONE, false, false) \
+    X(ListObjects, list_objects_start, BODY_NONE, false, true) \
+    X(ListObjectsV2, list_objects_v2_start, BODY_NONE, false, true) \
     X(ListObjectVersions, list_versions_start, BODY_NONE, false, false) \
     X(ListMultipartUploads, list_uploads_start, BODY_NONE, false, false) \
     X(DeleteObjects, delete_objects_start, BODY_DOCUMENT, true, false) \

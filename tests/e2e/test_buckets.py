@@ -1,8 +1,11 @@
 """Buckets: names, life, location, versioning, configurations that are not there."""
 import uuid
 
+import botocore
 import pytest
 from botocore.exceptions import ClientError
+
+from conftest import make_client
 
 
 def code_of(error):
@@ -75,3 +78,18 @@ def test_nothing_configured(client, bucket, call, code):
 def test_acl_names_the_owner(client, bucket):
     acl = client.get_bucket_acl(Bucket=bucket)
     assert [g["Permission"] for g in acl["Grants"]] == ["FULL_CONTROL"]
+
+
+def test_public_read_lets_everybody_list(client, bucket):
+    anybody = make_client(signature_version=botocore.UNSIGNED)
+    client.put_object(Bucket=bucket, Key="a", Body=b"1")
+    fails(403, "AccessDenied", anybody.list_objects_v2, Bucket=bucket)
+    client.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    assert [o["Key"] for o in anybody.list_objects_v2(Bucket=bucket)["Contents"]] == ["a"]
+    assert [o["Key"] for o in anybody.list_objects(Bucket=bucket)["Contents"]] == ["a"]
+    anybody.head_bucket(Bucket=bucket)
+    fails(403, "AccessDenied", anybody.list_object_versions, Bucket=bucket)
+    fails(403, "AccessDenied", anybody.get_object, Bucket=bucket, Key="a")
+    fails(403, "AccessDenied", anybody.put_object, Bucket=bucket, Key="b", Body=b"2")
+    client.put_bucket_acl(Bucket=bucket, ACL="private")
+    fails(403, "AccessDenied", anybody.list_objects_v2, Bucket=bucket)
