@@ -190,6 +190,18 @@ static int prime_key(struct list_walk *w)
     return w->key.failed ? ERR_NO_MEMORY : 0;
 }
 
+static int find_null_rank(struct list_walk *w)
+{
+    struct object_list *list = w->list;
+    struct version_row row;
+    if (!list->null_after)
+        return 0;
+    int err = version_get(w->tx, w->bucket_id, list->after, slice_of("", 0), &row);
+    list->has_rank_after = !err;
+    list->rank_after = err ? 0 : row.rank;
+    return err == ERR_NO_SUCH_VERSION ? 0 : err;
+}
+
 static int slice_compare(struct slice a, struct slice b)
 {
     size_t common = a.len < b.len ? a.len : b.len;
@@ -204,8 +216,10 @@ static int seek_start(struct list_walk *w)
         return seek(w, list->prefix, true, NULL);
     if (list->after_is_prefix)
         return seek_behind_prefix(w, list->after);
-    int err = prime_key(w);
-    return err ? err : seek(w, list->after, false, list->has_rank_after ? &list->rank_after : NULL);
+    int err = find_null_rank(w);
+    if (!err)
+        err = prime_key(w);
+    return err ? err : seek(w, list->after, list->null_after && !list->has_rank_after, list->has_rank_after ? &list->rank_after : NULL);
 }
 
 static int walk(struct list_walk *w)

@@ -211,6 +211,7 @@ struct object_list {
     bool after_is_prefix;          /* after is a common prefix already returned: skip everything under it */
     bool versions;                 /* ListObjectVersions */
     bool has_rank_after; int64_t rank_after; /* versions: go on inside key `after`, behind this rank */
+    bool null_after;               /* the same, behind the null version; with all of the key when it is gone */
     uint32_t max;                  /* 0..1000 keys and prefixes together */
     void (*done)(struct object_list *);
     int err;

@@ -234,6 +234,11 @@ void list_versions_start(struct s3_request *r)
             answer_bad_argument(r, "A version-id marker cannot be specified without a key marker.", "version-id-marker", marker);
             return;
         }
+        s->list.null_after = version_id_is_null(marker);
+        if (s->list.null_after) {
+            start(r, s);
+            return;
+        }
         if (version_id_parse(marker, id) || object_version_rank(id, &s->list.rank_after)) {
             answer_bad_argument(r, "Invalid version id specified", "version-id-marker", marker);
             return;

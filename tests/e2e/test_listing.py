@@ -80,3 +80,17 @@ def test_bad_token(client, filled):
 
 def test_missing_bucket(client, bucket):
     fails(404, "NoSuchBucket", client.list_objects_v2, Bucket=bucket + "-no")
+
+
+def test_version_marker_null(client, bucket):
+    client.put_object(Bucket=bucket, Key="a", Body=b"null version")
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket=bucket, Key="a", Body=b"second")
+    client.put_object(Bucket=bucket, Key="b", Body=b"third")
+    whole = client.list_object_versions(Bucket=bucket)["Versions"]
+    assert [v["VersionId"] == "null" for v in whole] == [False, True, False]
+    rest = client.list_object_versions(Bucket=bucket, KeyMarker="a", VersionIdMarker="null")["Versions"]
+    assert [v["Key"] for v in rest] == ["b"]
+    client.delete_object(Bucket=bucket, Key="a", VersionId="null")
+    rest = client.list_object_versions(Bucket=bucket, KeyMarker="a", VersionIdMarker="null")["Versions"]
+    assert [v["Key"] for v in rest] == ["a", "b"]
