@@ -247,6 +247,22 @@ static const struct override overrides[] = {
     {"response-content-disposition", "content-disposition"}, {"response-content-encoding", "content-encoding"},
     {"response-content-language", "content-language"}, {"response-expires", "expires"}};
 
+bool object_headers_overrides(struct s3_request *r)
+{
+    for (unsigned i = 0; i < sizeof overrides / sizeof *overrides; i++) {
+        struct slice value = query_value(&r->query, overrides[i].parameter);
+        for (size_t k = 0; value.data && k < value.len; k++) {
+            uint8_t c = (uint8_t)value.data[k];
+            if ((c >= 32 && c != 127) || c == '\t')
+                continue;
+            answer_bad_argument(r, "A header cannot have this value.", overrides[i].parameter,
+                                slice_of("", 0)); /* nor can XML have all of them */;
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool overridden(struct s3_request *r, struct slice header)
 {
     for (unsigned i = 0; i < sizeof overrides / sizeof *overrides; i++)

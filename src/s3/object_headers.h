@@ -31,4 +31,7 @@ enum checksum_kind object_info_checksum(const struct object_info *, uint32_t *re
 /* base64, "-N" behind for COMPOSITE. */
 void object_checksum_text(struct text *, enum checksum_kind, uint32_t type, uint32_t part_count, const uint8_t *value);
 
+/* False, and answered, when a response-* parameter asks for a header with characters that none can have. */
+bool object_headers_overrides(struct s3_request *);
+
 #endif

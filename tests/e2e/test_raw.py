@@ -45,3 +45,35 @@ def test_missing_length(client, bucket):
     path, host = presigned_path(bucket, "a")
     answer = exchange(f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 411") and b"MissingContentLength" in answer
+
+
+def test_unknown_access_key_gets_no_continue(bucket):
+    for _ in range(2):  # looked up, then remembered
+        url = make_client(access_key="NOBODY", signature_version="s3v4").generate_presigned_url(
+            "put_object", Params={"Bucket": bucket, "Key": "a"})
+        parts = urllib.parse.urlparse(url)
+        answer = exchange(f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 4000000\r\n"
+                          "Expect: 100-continue\r\nConnection: close\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 403") and b"InvalidAccessKeyId" in answer
+
+
+def test_known_access_key_gets_continue(client, bucket):
+    path, host = presigned_path(bucket, "a")
+    url = urllib.parse.urlparse(ENDPOINT)
+    with socket.create_connection((url.hostname, url.port), timeout=20) as s:
+        s.sendall(f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n".encode())
+        assert s.recv(65536).startswith(b"HTTP/1.1 100")
+        s.sendall(b"abc")
+        assert s.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_response_headers_carry_no_line_feeds(client, bucket):
+    client.put_object(Bucket=bucket, Key="a", Body=b"1")
+    for value in "a\r\nX-Evil: 1", "a\nb", "a\0b", "a\x7fb":
+        fails(400, "InvalidArgument", client.get_object, Bucket=bucket, Key="a", ResponseContentDisposition=value)
+
+
+def test_smuggled_request_behind_chunks_is_not_answered(bucket):
+    answer = exchange(f"GET /{bucket}/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n"
+                      f"GET /{bucket}/b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert answer.count(b"HTTP/1.1 ") == 1
