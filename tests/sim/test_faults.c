@@ -111,6 +111,57 @@ static void test_volumes_lost_at_rest(void **state)
     free(t);
 }
 
+/* --- volumes that fail in the run, for good --- */
+
+#define STALL_US 60000000ull /* of simulated time, for 60 operations: nobody waits for what is out of service */
+
+static void fail_in_the_run(struct scene *t, enum sim_fault_kind kind, uint32_t victims)
+{
+    struct sim_fault faults[6];
+    uint32_t count = 0, out = (uint32_t)__builtin_popcount(victims);
+    for (uint32_t i = 0; i < 6; i++)
+        if (victims >> i & 1) {
+            faults[i] = (struct sim_fault){.kind = kind, .delay_us = 3000000};
+            sim_fault_add(t->store.disks[i], &faults[i]);
+        }
+    t->model.errors_allowed = true;
+    assert_true(sim_model_run(&t->model, 60));
+    t->model.errors_allowed = false; /* they are out now, and nothing is left of them in the way */
+    assert_int_equal(sim_store_out(&t->store), out);
+    uint64_t begin_us = sim_now_us(t->store.world);
+    assert_true(sim_model_run(&t->model, 60));
+    assert_true(sim_now_us(t->store.world) - begin_us < STALL_US);
+    struct sim_judge during = {.bad_allowed = true, .skip_units = true, .skip_space = true};
+    assert_true(sim_judge(&t->model, &during));
+    for (uint32_t i = 0; i < 6; i++)
+        if (victims >> i & 1) {
+            sim_fault_remove(t->store.disks[i], &faults[i]);
+            count += faults[i].fired_count > 0;
+        }
+    assert_int_equal(count, out);
+    sim_store_pass(&t->store, 5000000);
+    assert_true(sim_store_heal(&t->store, 120000000));
+    struct sim_judge after = {0};
+    assert_true(sim_judge(&t->model, &after));
+}
+
+static void test_volumes_lost_in_the_run(void **state)
+{
+    (void)state;
+    uint64_t rounds = sim_amount("SIM_LOST_ROUNDS", 1, 10), seed = sim_amount("SIM_SEED", 550, 550);
+    for (uint64_t round = 0; round < rounds; round++) {
+        struct scene *t = calloc(1, sizeof *t);
+        assert_non_null(t);
+        print_message("seed %llu\n", (unsigned long long)(seed + round));
+        scene_new(t, seed + round, (struct sim_shape){6, 4, 2, 128 * MIB});
+        static const enum sim_fault_kind kinds[] = {SIM_FAULT_EIO, SIM_FAULT_HANG, SIM_FAULT_SLOW};
+        for (int k = 0; k < 3; k++)
+            fail_in_the_run(t, kinds[k], subset(t->store.world, 6, 1 + (uint32_t)(k + round) % 2));
+        scene_free(t);
+        free(t);
+    }
+}
+
 /* --- rot --- */
 
 static void rot_blocks(struct scene *t, uint32_t disk, uint64_t off, uint64_t len)
@@ -396,7 +447,8 @@ int main(void)
 {
     log_init(getenv("SIM_VERBOSE") ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, false, false);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_volumes_lost_at_rest), cmocka_unit_test(test_rot_everywhere), cmocka_unit_test(test_lying_flushes),
+        cmocka_unit_test(test_volumes_lost_at_rest), cmocka_unit_test(test_volumes_lost_in_the_run),
+        cmocka_unit_test(test_rot_everywhere), cmocka_unit_test(test_lying_flushes),
         cmocka_unit_test(test_full_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
