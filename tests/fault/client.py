@@ -62,7 +62,7 @@ class Judge:
         self.lock = threading.Lock()
         self.states = {}
         self.acknowledged = self.unanswered = self.refused = 0
-        self.latencies = []  # (finished at, seconds, acknowledged)
+        self.latencies = []  # (finished at, seconds, acknowledged, method and size)
 
     def begin(self, key, state):
         with self.lock:
@@ -70,7 +70,7 @@ class Judge:
 
     def end(self, key, state, answered, seconds):
         with self.lock:
-            self.latencies.append((time.monotonic(), seconds, answered is True))
+            self.latencies.append((time.monotonic(), seconds, answered is True, f"PUT {state[1]}" if state else "DELETE"))
             if answered is True:
                 self.states[key] = {state}
                 self.acknowledged += 1
@@ -148,7 +148,7 @@ class Load:
             self.stop_flag.wait(0.05)
             return
         with self.judge.lock:
-            self.judge.latencies.append((time.monotonic(), time.monotonic() - began, status in (200, 404)))
+            self.judge.latencies.append((time.monotonic(), time.monotonic() - began, status in (200, 404), f"GET {len(data)}"))
         if status in (200, 404) and not any(matches(state, status, data) for state in self.judge.allowed(key)):
             self.wrong.append((key, status, len(data), self.judge.allowed(key)))
 

@@ -6,10 +6,13 @@
  *   ok | slow MS | hang | eio          how every later operation on the disk goes; hung ones wait for "ok" or "eio"
  *   nospace                            writes fail with ENOSPC
  *   cache on | cache off               on: writes are kept revertible until a flush
+ *   hold                               flushes, and writes that are to be durable, wait for the cut (or "ok")
  *   cut SEED                           power cut: every 512-byte sector written since the last flush keeps one of the values it
  *                                      had since then, chosen by SEED; later operations fail with EIO until "ok"
  *
- * Invariant of the cache: undo holds, in order, the old contents of every write completed since the last completed flush. */
+ * Invariant of the cache: undo holds, in order, the old contents of every write completed since the last completed flush. A
+ * write with O_DSYNC (RWF_DSYNC) is on its own flushed once it is answered, and revertible until then: its entry stays, marked
+ * durable, and settles its sectors against older entries. */
 #define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +28,7 @@
 
 #define SECTOR 512
 #define THREADS_MAX 256
+#define WRITE_MAX (64u << 20)
 
 enum mode { MODE_OK, MODE_SLOW, MODE_HANG, MODE_EIO, MODE_NOSPACE };
 
@@ -33,6 +37,7 @@ struct undo {
     uint64_t number;
     off_t off;
     size_t len;
+    bool durable;
     char old[];
 };
 
@@ -42,7 +47,7 @@ static struct {
     pthread_cond_t changed;
     enum mode mode;
     unsigned slow_ms;
-    bool caching;
+    bool caching, holding;
     struct undo *undo;           /* newest first */
     uint64_t writes;
     unsigned long reads, flushes, delayed, hung, failed, cuts, reverted;
@@ -179,7 +184,7 @@ static void cut(uint64_t seed)
             uint64_t sector = (uint64_t)(u->off + (off_t)at) / SECTOR;
             if (settled[sector / 8] >> (sector % 8) & 1)
                 continue;
-            bool drop = whole == 0 ? drop_write : whole == 1 ? next_random(&seed) % 2 : next_random(&seed) % 8 == 0;
+            bool drop = u->durable ? false : whole == 0 ? drop_write : whole == 1 ? next_random(&seed) % 2 : next_random(&seed) % 8 == 0;
             if (!drop) {
                 settled[sector / 8] |= (unsigned char)(1 << (sector % 8));
                 continue;
@@ -193,6 +198,7 @@ static void cut(uint64_t seed)
     free(settled);
     drop_undo_through(UINT64_MAX);
     disk.cuts++;
+    disk.holding = false;
     disk.mode = MODE_EIO;
 }
 
@@ -207,7 +213,9 @@ static int write_control(const char *buffer, size_t size)
     unsigned long long number = 0;
     pthread_mutex_lock(&disk.lock);
     if (strcmp(command, "ok") == 0)
-        disk.mode = MODE_OK;
+        disk.mode = MODE_OK, disk.holding = false;
+    else if (strcmp(command, "hold") == 0)
+        disk.holding = true;
     else if (sscanf(command, "slow %u", &disk.slow_ms) == 1)
         disk.mode = MODE_SLOW;
     else if (strcmp(command, "hang") == 0)
@@ -229,9 +237,25 @@ static int write_control(const char *buffer, size_t size)
     return result;
 }
 
-static int write_disk(const char *buffer, size_t size, off_t off)
+/* The write of that number is flushed now; -EIO when the power was cut before. */
+static int make_durable(uint64_t number, unsigned long cuts)
+{
+    usleep(100); /* a cut may come between the write and its answer */
+    pthread_mutex_lock(&disk.lock);
+    while (disk.holding)
+        pthread_cond_wait(&disk.changed, &disk.lock);
+    int result = disk.cuts == cuts ? 0 : -EIO;
+    for (struct undo *u = disk.undo; u && result == 0; u = u->previous)
+        u->durable |= u->number == number;
+    pthread_mutex_unlock(&disk.lock);
+    return result;
+}
+
+static int write_disk(const char *buffer, size_t size, off_t off, bool durable)
 {
     struct undo *undo = NULL;
+    if (size > WRITE_MAX)
+        return -EINVAL;
     pthread_mutex_lock(&disk.lock); /* writes are serialised: undo must see each one's old contents */
     if (disk.mode == MODE_EIO) {
         pthread_mutex_unlock(&disk.lock);
@@ -251,22 +275,25 @@ static int write_disk(const char *buffer, size_t size, off_t off)
     disk.writes++;
     if (undo) {
         undo->off = off;
+        undo->durable = false;
         undo->len = size;
         undo->number = disk.writes;
         undo->previous = disk.undo;
         disk.undo = undo;
     }
+    uint64_t number = disk.writes;
+    unsigned long cuts = disk.cuts;
     pthread_mutex_unlock(&disk.lock);
-    return put < 0 ? -error : (int)put;
+    int result = undo && durable && put > 0 ? make_durable(number, cuts) : 0;
+    return put < 0 ? -error : result < 0 ? result : (int)put;
 }
 
 static int write_file(const char *path, const char *buffer, size_t size, off_t off, struct fuse_file_info *info)
 {
-    (void)info;
     if (strcmp(path, "/control") == 0)
         return write_control(buffer, size);
     int result = pass(true);
-    return result ? result : write_disk(buffer, size, off);
+    return result ? result : write_disk(buffer, size, off, info->flags & (O_DSYNC | O_SYNC));
 }
 
 static int flush_disk(const char *path, int data_only, struct fuse_file_info *info)
@@ -276,12 +303,15 @@ static int flush_disk(const char *path, int data_only, struct fuse_file_info *in
         return 0;
     pthread_mutex_lock(&disk.lock);
     uint64_t covered = disk.writes;
+    unsigned long cuts = disk.cuts;
     pthread_mutex_unlock(&disk.lock);
     int result = pass(true);
     if (result)
         return result;
     pthread_mutex_lock(&disk.lock);
-    if (disk.mode == MODE_EIO)
+    while (disk.holding)
+        pthread_cond_wait(&disk.changed, &disk.lock);
+    if (disk.mode == MODE_EIO || disk.cuts != cuts)
         result = -EIO;
     else
         drop_undo_through(covered);

@@ -1,4 +1,6 @@
-"""An Ingot store on six disks that can fail (faultfs), for the fault tests. Needs FUSE; the binary is $INGOT or build/ingot."""
+"""An Ingot store on six disks, for the fault tests: disks that can fail (faultfs, needs FUSE) or plain files. The binary is
+$INGOT or build/ingot."""
+import json
 import os
 import shutil
 import signal
@@ -23,6 +25,18 @@ def build_faultfs(folder):
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "fuse3"], check=True, capture_output=True, text=True).stdout.split()
     subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-o", binary, os.path.join(HERE, "faultfs.c"), *flags], check=True)
     return binary
+
+
+class File:
+    """A volume that is a plain file: nothing fails, and it can be put aside."""
+
+    def __init__(self, folder, name, size):
+        self.path = self.backing = os.path.join(folder, name)
+        with open(self.path, "wb") as file:
+            file.truncate(size)
+
+    def close(self):
+        pass
 
 
 class Disk:
@@ -56,14 +70,24 @@ class Disk:
 
 
 class Store:
-    def __init__(self, data=4, parity=2, count=6, size=2 << 30, folder=None):
+    """size: bytes of each disk, or a list of them."""
+
+    def __init__(self, data=4, parity=2, count=6, size=2 << 30, folder=None, fault=True):
         self.folder = tempfile.mkdtemp(prefix="ingot-fault-", dir=folder)
-        binary = build_faultfs(self.folder)
-        self.disks = [Disk(binary, self.folder, index, size) for index in range(count)]
+        self.binary = build_faultfs(self.folder) if fault else None
+        sizes = size if isinstance(size, list) else [size] * count
+        self.disks = []
+        for one in sizes:
+            self.add_disk(one)
         self.address = f"127.0.0.1:{free_port()}"
         self.process = None
         self.log = open(os.path.join(self.folder, "log"), "ab")
         self.run("format", "--data", str(data), "--parity", str(parity), *[disk.path for disk in self.disks])
+
+    def add_disk(self, size):
+        index = len(self.disks)
+        self.disks.append(Disk(self.binary, self.folder, index, size) if self.binary else File(self.folder, f"volume{index}", size))
+        return self.disks[-1]
 
     def run(self, *arguments, check=True):
         environment = dict(os.environ, INGOT_SOCKET=os.path.join(self.folder, "socket"))
@@ -72,22 +96,44 @@ class Store:
             raise RuntimeError(f"ingot {arguments[0]}: {done.stderr.strip()} {done.stdout.strip()}")
         return done
 
-    def start(self, volumes=None, timeout=60):
+    def status(self):
+        return json.loads(self.run("status", "--json").stdout)
+
+    def volumes(self):
+        """What status says of each volume, by its index."""
+        return {volume["index"]: volume for volume in self.status()["volumes"]}
+
+    def check(self, volumes=None):
+        """fsck of the stopped store; True when it is clean."""
+        paths = volumes if volumes is not None else [disk.path for disk in self.disks]
+        done = self.run("fsck", *[word for path in paths for word in ("--volume", path)], check=False)
+        print(done.stdout.strip(), done.stderr.strip())
+        return done.returncode == 0
+
+    def launch(self, volumes=None):
+        """Starts the server without waiting for it."""
         paths = volumes if volumes is not None else [disk.path for disk in self.disks]
         words = [word for path in paths for word in ("--volume", path)]
         environment = dict(os.environ, INGOT_ROOT_USER=ACCESS, INGOT_ROOT_PASSWORD=SECRET)
         self.process = subprocess.Popen([BINARY, "serve", "--listen", self.address, "--socket", os.path.join(self.folder, "socket"), *words],
                                         stdout=self.log, stderr=self.log, env=environment)
+
+    def start(self, volumes=None, timeout=60):
+        self.launch(volumes)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise RuntimeError(f"ingot serve ended with {self.process.returncode}; see {self.folder}/log")
+                raise RuntimeError(f"ingot serve ended with {self.process.returncode}: {self.last_line()}")
             try:
                 urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=2)
                 return
             except (OSError, urllib.error.HTTPError):
                 time.sleep(0.1)
         raise RuntimeError(f"ingot is not ready after {timeout} s; see {self.folder}/log")
+
+    def last_line(self):
+        with open(os.path.join(self.folder, "log"), errors="replace") as file:
+            return (file.read().splitlines() or ["(nothing logged)"])[-1]
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
