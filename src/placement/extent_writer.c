@@ -283,12 +283,16 @@ static void check_window(struct extent_writer *w, struct window *win, uint64_t n
     uint32_t overdue = win->pending & ~win->late;
     uint64_t age = now - win->launched_us;
     uint32_t good = slot_count(&w->group) - (uint32_t)__builtin_popcount(w->missing | overdue);
-    if (age < WRITE_DEADLINE_US && (age < late_after(w, win) || good < quorum(&w->group)))
+    bool enough = good >= quorum(&w->group);
+    if (age < (enough ? late_after(w, win) : WRITE_DEADLINE_US))
         return;
+    /* More than m late at once are no fault of theirs: the whole machine stands still. */
     for (uint32_t i = 0; i < slot_count(&w->group); i++) {
-        if (overdue & 1u << i)
+        if (overdue & 1u << i && __builtin_popcount(overdue) <= w->group.parity_count)
             volume_suspect(placement_volume(w->placement, w->group.slots[i].volume_index), now);
     }
+    if (!enough && age < WRITE_GIVE_UP_US)
+        return;
     win->late |= overdue;
     slots_missing(w, overdue);
 }

@@ -12,7 +12,8 @@
 #include "volume/store.h"
 
 #define WRITE_LATE_US 300000u      /* a write is late after this and 10 times the average of its peers */
-#define WRITE_DEADLINE_US 1000000u /* and given up after this in any case */
+#define WRITE_DEADLINE_US 1000000u /* and after this in any case */
+#define WRITE_GIVE_UP_US 3000000u  /* too few shards are waited for so long */
 #define READ_HEDGE_US 20000u       /* a read is hedged after this and 4 times the average of the others */
 #define READ_PATIENCE_US 500000u   /* while more slots are out than parity can replace, it is not hedged for so long */
 #define READ_DEADLINE_US 5000000u  /* no read is waited for longer */

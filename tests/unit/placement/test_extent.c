@@ -4,6 +4,7 @@
 
 #include "fake.h"
 #include "placement/extent_layout.h"
+#include "placement/volume_health.h"
 
 #define DATA_LEN EXTENT_LEN_MAX
 static uint8_t *data, *out;
@@ -405,6 +406,33 @@ static void failing_writes(void **state)
     }
 }
 
+/* Below the quorum late writes are waited for; up to m late ones are suspects meanwhile, more are a machine that stands still. */
+static void late_below_quorum(void **state)
+{
+    (void)state;
+    for (uint32_t hanging = 2; hanging <= 3; hanging++) {
+        struct world w;
+        struct extent e;
+        struct group g;
+        world_init(&w, 4, 2, 6, 4u << 20, 8, NULL, 64);
+        assert_int_equal(world_reserve(&w, 1u << 20, &e), 0);
+        assert_int_equal(placement_group(w.placement, e.group_id, &g), 0);
+        for (uint32_t i = 0; i < hanging; i++)
+            w.disks[g.slots[i].volume_index].hang_writes = true;
+        uint64_t begun = w.now_us;
+        assert_int_equal(world_write(&w, &e, data, 1u << 20, 1u << 20), ERR_IO);
+        assert_in_range(w.now_us - begun, WRITE_GIVE_UP_US, WRITE_GIVE_UP_US + 100000);
+        for (uint32_t i = 0; i < 6; i++) {
+            uint64_t since = w.store.volumes[g.slots[i].volume_index].suspect_since_us;
+            assert_int_equal(since != 0, hanging == 2 && i < 2);
+            if (since)
+                assert_in_range(since - begun, WRITE_LATE_US, WRITE_DEADLINE_US + 100000);
+        }
+        free(e.crcs);
+        world_fini(&w);
+    }
+}
+
 /* A write that comes back late must not land in what was put there since. */
 static void late_writes_hit_nothing_new(void **state)
 {
@@ -568,6 +596,7 @@ int main(void)
         cmocka_unit_test(mixed_faults_of_reads), cmocka_unit_test(hung_volume_keeps_few_buffers),
         cmocka_unit_test(failing_writes), cmocka_unit_test(rebuilding_in_a_small_pool),
         cmocka_unit_test(pools_that_are_too_small), cmocka_unit_test(late_writes_hit_nothing_new),
+        cmocka_unit_test(late_below_quorum),
         cmocka_unit_test(abort_anywhere), cmocka_unit_test(pool_exhaustion), cmocka_unit_test(bad_rows_are_errors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
