@@ -20,6 +20,10 @@ struct operation {
 
 struct batch {
     struct timer timer;
+    struct device_request *requests; /* the caller's, while it waits */
+    device_enough *enough;           /* NULL: all of them, or the deadline */
+    void *enough_arg;
+    bool asking;                     /* late_us is over */
     uint32_t holders;
     uint32_t pending;
     bool late;
@@ -44,17 +48,6 @@ static void operation_done(struct io *io)
     drop(o->batch);
 }
 
-static void deadline_fired(struct timer *t)
-{
-    container_of(t, struct batch, timer)->late = true;
-}
-
-static bool settled(void *arg)
-{
-    const struct batch *b = arg;
-    return b->late || b->pending == 0;
-}
-
 static int prepare(struct batch *b, const struct device_request *requests)
 {
     for (uint32_t i = 0; i < b->count; i++) {
@@ -75,17 +68,65 @@ static int prepare(struct batch *b, const struct device_request *requests)
     return 0;
 }
 
-static void collect(const struct batch *b, struct device_request *requests)
+static void collect(const struct batch *b)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        b->requests[i].result = b->operations[i].finished ? b->operations[i].io.result : ERR_TIMEOUT;
+}
+
+static void collect_data(const struct batch *b)
 {
     for (uint32_t i = 0; i < b->count; i++) {
         const struct operation *o = &b->operations[i];
-        requests[i].result = o->finished ? o->io.result : ERR_TIMEOUT;
         if (o->finished && o->io.result == 0 && o->io.kind == IO_READ)
-            memcpy(requests[i].data, o->io.data, o->io.len);
+            memcpy(b->requests[i].data, o->io.data, o->io.len);
     }
 }
 
-int device_io(struct loop *loop, struct device_request *requests, uint32_t count, uint64_t deadline_us)
+static void timer_fired(struct timer *t)
+{
+    struct batch *b = container_of(t, struct batch, timer);
+    b->late = b->asking || !b->enough;
+    b->asking = true;
+}
+
+static bool first_over(void *arg)
+{
+    const struct batch *b = arg;
+    return b->asking || b->pending == 0;
+}
+
+static bool settled(void *arg)
+{
+    struct batch *b = arg;
+    if (b->late || b->pending == 0)
+        return true;
+    if (!b->asking)
+        return false;
+    collect(b);
+    return b->enough(b->enough_arg, b->requests, b->count);
+}
+
+static int wait(struct batch *b, struct loop *loop, uint64_t late_us, uint64_t deadline_us)
+{
+    uint64_t start_us = loop_now_us(loop);
+    int err = 0;
+    b->timer.fire = timer_fired;
+    if (b->enough) {
+        loop_timer_set(loop, &b->timer, start_us + late_us);
+        err = loop_wait(loop, first_over, b);
+        loop_timer_cancel(loop, &b->timer);
+    }
+    if (err == 0 && b->pending > 0) {
+        loop_timer_set(loop, &b->timer, start_us + deadline_us);
+        err = loop_wait(loop, settled, b);
+        loop_timer_cancel(loop, &b->timer);
+    }
+    return err;
+}
+
+int device_io_enough(struct loop *loop, struct device_request *requests, uint32_t count, uint64_t late_us,
+                     uint64_t deadline_us, device_enough *enough, void *arg)
 {
     if (!count)
         return 0;
@@ -94,6 +135,9 @@ int device_io(struct loop *loop, struct device_request *requests, uint32_t count
         return ERR_NO_MEMORY;
     b->count = count;
     b->holders = 1;
+    b->requests = requests;
+    b->enough = enough;
+    b->enough_arg = arg;
     int err = prepare(b, requests);
     if (err < 0) {
         drop(b);
@@ -101,16 +145,20 @@ int device_io(struct loop *loop, struct device_request *requests, uint32_t count
     }
     b->pending = count;
     b->holders += count;
-    b->timer.fire = deadline_fired;
-    loop_timer_set(loop, &b->timer, loop_now_us(loop) + deadline_us);
     for (uint32_t i = 0; i < count; i++)
         loop_submit(loop, &b->operations[i].io);
-    err = loop_wait(loop, settled, b);
-    loop_timer_cancel(loop, &b->timer);
-    if (err == 0)
-        collect(b, requests);
+    err = wait(b, loop, late_us, deadline_us);
+    if (err == 0) {
+        collect(b);
+        collect_data(b);
+    }
     drop(b);
     return err;
+}
+
+int device_io(struct loop *loop, struct device_request *requests, uint32_t count, uint64_t deadline_us)
+{
+    return device_io_enough(loop, requests, count, deadline_us, deadline_us, NULL, NULL);
 }
 
 struct nap {

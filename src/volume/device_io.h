@@ -8,6 +8,7 @@
 #include "base/loop.h"
 
 #define DEVICE_DEADLINE_US 5000000ull /* superblocks, heartbeats, probes */
+#define DEVICE_LATE_US 500000ull      /* a member later than that is not waited for, where the store can do without it */
 
 struct device_request {
     struct device *device;
@@ -21,6 +22,12 @@ struct device_request {
 /* Runs all at once, at most the given time; blocks the loop (loop_wait). 0 when all were run, whatever their results;
  * ERR_NO_MEMORY, or the loop's own error: then nothing is known of any. */
 int device_io(struct loop *, struct device_request *, uint32_t count, uint64_t deadline_us) MUST_CHECK;
+
+/* The same, but from late_us on it is over as soon as enough says so: it is asked with the requests whose results are known,
+ * and the others at ERR_TIMEOUT. */
+typedef bool device_enough(void *arg, const struct device_request *requests, uint32_t count);
+int device_io_enough(struct loop *, struct device_request *, uint32_t count, uint64_t late_us, uint64_t deadline_us,
+                     device_enough *enough, void *arg) MUST_CHECK;
 
 /* Waits, blocking the loop as device_io does. */
 int device_sleep(struct loop *, uint64_t duration_us) MUST_CHECK;

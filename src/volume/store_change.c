@@ -40,6 +40,38 @@ static int encode_all(struct store_inside *in, struct superblock *next, struct w
     return 0;
 }
 
+struct step {
+    const struct superblock *next;
+    const struct write_set *w;
+    const uint32_t *slots; /* of each request */
+};
+
+static uint32_t quorum_of(const struct superblock *table)
+{
+    uint32_t count = superblock_member_count(table);
+    return count > table->parity_count ? count - table->parity_count : 1;
+}
+
+/* Volumes that are late are not waited for when the others carry the generation: N-m members that have it, and m+1 of the
+ * metadata's mirrors that it names as current (all where it names fewer). */
+static bool step_enough(void *arg, const struct device_request *requests, uint32_t count)
+{
+    const struct step *step = arg;
+    bool good[VOLUMES_MAX];
+    uint32_t holders = 0, mirrors = 0, named = 0;
+    memcpy(good, step->w->ok, sizeof good);
+    for (uint32_t r = 0; r < count; r++)
+        good[step->slots[r]] &= requests[r].result == 0;
+    for (uint32_t i = 0; i < VOLUMES_MAX; i++) {
+        bool current = step->next->members[i].state != VOLUME_FREE && step->next->members[i].mirror == MIRROR_CURRENT;
+        holders += good[i];
+        mirrors += current && good[i];
+        named += current;
+    }
+    uint32_t wanted = step->next->parity_count + 1u;
+    return holders >= quorum_of(step->next) && mirrors >= (named < wanted ? named : wanted);
+}
+
 /* Runs one request per volume still good, and one more when both copies are named. Copy UINT32_MAX: a flush. */
 static int run_step(struct store_inside *in, struct loop *loop, const struct superblock *next, struct write_set *w,
                     const uint32_t *copies, uint32_t copy_count)
@@ -60,7 +92,8 @@ static int run_step(struct store_inside *in, struct loop *loop, const struct sup
             };
         }
     }
-    int err = device_io(loop, requests, count, DEVICE_DEADLINE_US);
+    struct step step = {.next = next, .w = w, .slots = slots};
+    int err = device_io_enough(loop, requests, count, DEVICE_LATE_US, DEVICE_DEADLINE_US, step_enough, &step);
     for (uint32_t r = 0; r < count && err == 0; r++) {
         if (requests[r].result == 0)
             continue;
@@ -116,12 +149,6 @@ static bool put_out(struct superblock *next, const struct write_set *w)
         changed = true;
     }
     return changed;
-}
-
-static uint32_t quorum_of(const struct superblock *table)
-{
-    uint32_t count = superblock_member_count(table);
-    return count > table->parity_count ? count - table->parity_count : 1;
 }
 
 /* Shows the generation in force to the other threads. A volume leaves service before, and enters it after, all else. */
@@ -196,27 +223,43 @@ int store_change(struct store *s, struct loop *loop, const struct store_change *
     return err;
 }
 
-/* Heads chunks first … first+count-1 of the volume's list as metadata; the flush of the generation that lists them
- * makes that durable. A volume that fails is not asked for more, and so is put out by that generation. */
-static int write_headers(struct store *s, struct loop *loop, uint32_t index, uint32_t first, uint32_t count)
+struct heads { const struct store_inside *in; const uint32_t *volumes; };
+
+/* m+1 mirrors have theirs: a late one is put out by the generation that follows. */
+static bool heads_enough(void *arg, const struct device_request *requests, uint32_t count)
+{
+    const struct heads *heads = arg;
+    uint32_t good = 0;
+    for (uint32_t r = 0; r < count; r++)
+        good += requests[r].result == 0 && heads->in->table.members[heads->volumes[r]].mirror == MIRROR_CURRENT;
+    return good > heads->in->table.parity_count;
+}
+
+/* Heads chunk n of each volume's list as metadata; the flush of the generation that lists them makes that durable. A volume
+ * that fails is not asked for more, and so is put out by that generation. deadline_us: when m+1 mirrors do not have it. */
+static int write_heads(struct store *s, struct loop *loop, const uint32_t *volumes, const uint32_t *n, uint32_t count,
+                       uint64_t deadline_us)
 {
     struct store_inside *in = store_inside(s);
-    struct volume *v = &s->volumes[index];
-    uint8_t block[CHUNK_HEADER_SIZE];
-    for (uint32_t n = first; n < first + count && store_reachable(in, index); n++) {
-        struct chunk_header h = {.store_uuid = s->uuid, .volume_uuid = v->uuid, .chunk = v->meta_chunks[n],
-                                 .purpose = CHUNK_METADATA, .slot = n, .created_us = loop_wall_us(loop)};
-        chunk_encode(&h, block);
-        struct device_request r = {.device = &v->device, .kind = IO_WRITE, .data = block, .len = sizeof block,
-                                   .off = volume_chunk_off(s, v->meta_chunks[n], 0)};
-        int err = device_io(loop, &r, 1, DEVICE_DEADLINE_US);
-        if (err < 0)
-            return err;
-        in->failed[index] = r.result < 0;
-        if (r.result == ERR_TIMEOUT)
-            atomic_store(&in->hung[index], true);
+    uint8_t blocks[VOLUMES_MAX][CHUNK_HEADER_SIZE];
+    struct device_request requests[VOLUMES_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        struct volume *v = &s->volumes[volumes[i]];
+        uint32_t chunk = v->meta_chunks[n[i]];
+        struct chunk_header h = {.store_uuid = s->uuid, .volume_uuid = v->uuid, .chunk = chunk, .purpose = CHUNK_METADATA,
+                                 .slot = n[i], .created_us = loop_wall_us(loop)};
+        chunk_encode(&h, blocks[i]);
+        requests[i] = (struct device_request){.device = &v->device, .kind = IO_WRITE, .data = blocks[i],
+                                              .len = CHUNK_HEADER_SIZE, .off = volume_chunk_off(s, chunk, 0)};
     }
-    return 0;
+    struct heads heads = {.in = in, .volumes = volumes};
+    int err = device_io_enough(loop, requests, count, DEVICE_LATE_US, deadline_us, heads_enough, &heads);
+    for (uint32_t i = 0; i < count && err == 0; i++) {
+        in->failed[volumes[i]] = requests[i].result < 0;
+        if (requests[i].result == ERR_TIMEOUT)
+            atomic_store(&in->hung[volumes[i]], true);
+    }
+    return err;
 }
 
 int store_add_meta_chunks(struct store *s, struct loop *loop, const uint32_t chunks[VOLUMES_MAX])
@@ -228,15 +271,19 @@ int store_add_meta_chunks(struct store *s, struct loop *loop, const uint32_t chu
         if (in->table.members[i].mirror != MIRROR_NONE &&
             (s->volumes[i].meta_chunk_count >= META_CHUNKS_MAX || chunks[i] >= s->volumes[i].chunk_count))
             return s->volumes[i].meta_chunk_count >= META_CHUNKS_MAX ? ERR_NO_SPACE : ERR_INVALID;
-    int err = 0;
-    for (uint32_t i = 0; i < VOLUMES_MAX && err == 0; i++) {
+    uint32_t volumes[VOLUMES_MAX], n[VOLUMES_MAX], count = 0;
+    for (uint32_t i = 0; i < VOLUMES_MAX; i++) {
         struct volume *v = &s->volumes[i];
         if (in->table.members[i].mirror == MIRROR_NONE)
             continue;
         v->meta_chunks[v->meta_chunk_count] = chunks[i];
         in->next_meta_count[i] = v->meta_chunk_count + 1;
-        err = write_headers(s, loop, i, v->meta_chunk_count, 1);
+        if (store_reachable(in, i)) {
+            volumes[count] = i;
+            n[count++] = v->meta_chunk_count;
+        }
     }
+    int err = write_heads(s, loop, volumes, n, count, DEVICE_DEADLINE_US);
     if (err == 0)
         err = store_raise(s, loop, in->table.members);
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
@@ -258,7 +305,9 @@ int store_set_meta_chunks(struct store *s, struct loop *loop, uint32_t index, co
             return ERR_INVALID;
     memcpy(s->volumes[index].meta_chunks, chunks, count * sizeof *chunks);
     in->next_meta_count[index] = count;
-    int err = write_headers(s, loop, index, 0, count);
+    int err = 0;
+    for (uint32_t n = 0; n < count && err == 0 && store_reachable(in, index); n++)
+        err = write_heads(s, loop, &index, &n, 1, 2 * DEVICE_LATE_US);
     if (err == 0)
         err = store_raise(s, loop, in->table.members);
     in->next_meta_count[index] = s->volumes[index].meta_chunk_count;
