@@ -103,6 +103,9 @@ class Store:
         """What status says of each volume, by its index."""
         return {volume["index"]: volume for volume in self.status()["volumes"]}
 
+    def scrub_status(self):
+        return json.loads(self.run("scrub", "status", "--json").stdout)
+
     def check(self, volumes=None):
         """fsck of the stopped store; True when it is clean."""
         paths = volumes if volumes is not None else [disk.path for disk in self.disks]
