@@ -26,6 +26,7 @@ struct device {
     uint32_t index;    /* slot in each loop's table of registered files, 0..DEVICE_INDEX_MAX-1 */
     uint64_t size;     /* bytes, multiple of 4096 */
     bool direct;       /* opened with O_DIRECT */
+    bool is_file;      /* a regular file: submitting a write to it may block, on its inode's lock */
     bool can_discard;
     const char *path;  /* for messages; owned by the opener */
     void *engine_data; /* the simulator's disk */

@@ -102,6 +102,7 @@ int device_open(struct loop *loop, const char *path, bool read_only, uint64_t cl
     if (!direct)
         log_notice("%s: the file system refuses direct I/O: using its page cache", path);
     *ret = (struct device){.fd = fd, .size = size, .direct = direct, .path = name,
+                           .is_file = !block,
                            .can_discard = block ? block_can_discard(st.st_rdev) : true};
     return 0;
 }

@@ -212,6 +212,8 @@ static void prepare(const struct loop_uring *l, struct io_uring_sqe *entry, stru
             io_uring_prep_write(entry, fd, io->data, io->len, io->off);
         if (io->kind == IO_WRITE_DURABLE)
             entry->rw_flags = RWF_DSYNC;
+        if (io->device->is_file) /* behind a write that hangs, the next would hang this thread while it is submitted */
+            entry->flags |= IOSQE_ASYNC;
         break;
     case IO_FLUSH: io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC); break;
     case IO_DISCARD:
