@@ -130,6 +130,33 @@ int placement_plan_slot(struct placement *p, int64_t group_id, uint32_t slot, bo
     return err;
 }
 
+/* Each move takes one chunk from the emptiest and gives one to the fullest: with a difference of EVEN_GAP at least, none is
+ * moved back. EVEN_FREE chunks are a few groups ahead of the writers. */
+#define EVEN_GAP 4u
+#define EVEN_FREE 4u
+
+bool placement_uneven(struct placement *p, uint32_t *ret_fullest, uint32_t *ret_emptiest)
+{
+    struct plan_volume volumes[VOLUMES_MAX];
+    uint32_t full = 0, empty = 0, ample = 0;
+    placement_lock(p);
+    uint32_t count = group_plan_volumes(p, false, volumes);
+    uint32_t width = (uint32_t)p->store->data_count + p->store->parity_count;
+    for (uint32_t i = 0; i < count; i++) {
+        ample += volumes[i].available >= EVEN_FREE;
+        full = volumes[i].available < volumes[full].available ? i : full;
+        empty = volumes[i].available > volumes[empty].available ? i : empty;
+    }
+    bool uneven = count > 0 && ample < (width < count ? width : count) && volumes[full].available < EVEN_FREE &&
+                  volumes[empty].available >= volumes[full].available + EVEN_GAP;
+    if (uneven) {
+        *ret_fullest = volumes[full].volume_index;
+        *ret_emptiest = volumes[empty].volume_index;
+    }
+    placement_unlock(p);
+    return uneven;
+}
+
 void placement_drop_chunk(struct placement *p, struct group_slot slot)
 {
     placement_lock(p);

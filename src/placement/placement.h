@@ -108,6 +108,9 @@ int placement_group(struct placement *, int64_t group_id, struct group *ret) MUS
 int placement_move_slot(struct placement *, int64_t group_id, uint32_t slot, struct group_slot to) MUST_CHECK;
 /* Takes a free chunk for slot of the group, on a volume that is not in it (its domain too, if possible). */
 int placement_plan_slot(struct placement *, int64_t group_id, uint32_t slot, bool use_reserve, struct group_slot *ret) MUST_CHECK;
+/* New groups need data + parity volumes with free chunks above their reserves. When fewer have some, and another volume has
+ * plenty: the fullest volume, and the emptiest, to which slots are to move. False: nothing to gain. */
+bool placement_uneven(struct placement *, uint32_t *ret_fullest, uint32_t *ret_emptiest);
 void placement_drop_chunk(struct placement *, struct group_slot);
 int placement_close_group(struct placement *, int64_t group_id) MUST_CHECK; /* no new extents */
 int placement_reopen_group(struct placement *, int64_t group_id) MUST_CHECK; /* after close: takes extents again */

@@ -1,4 +1,5 @@
-/* Moves the slots of groups off volumes that are draining or stay out: one slot of one group at a time.
+/* Moves the slots of groups off volumes that are draining or stay out, and from full volumes to emptier ones when too few have
+ * room for new groups: one slot of one group at a time.
  *
  *   close the group, wait until nothing is reserved in it -> plan a chunk elsewhere, write its header
  *   -> rebuild the slot of every extent into it -> one transaction: the group's slots, and what extents miss
@@ -13,11 +14,15 @@
 #include "base/log.h"
 #include "meta/volumes.h"
 
-struct slot_choice { struct meta_read read; struct repair *repair; uint64_t leave; struct group group; uint32_t slot; bool found, answered; };
+/* A group with a slot on one of leave, and none on one of without. */
+struct slot_choice { struct meta_read read; struct repair *repair; uint64_t leave, without; struct group group; uint32_t slot; bool found, answered; };
 
 static int look_at_group(void *arg, const struct group *g)
 {
     struct slot_choice *c = arg;
+    for (uint32_t i = 0; i < (uint32_t)g->data_count + g->parity_count; i++)
+        if (c->without >> g->slots[i].volume_index & 1)
+            return 0;
     for (uint32_t i = 0; i < (uint32_t)g->data_count + g->parity_count; i++) {
         if (c->leave >> g->slots[i].volume_index & 1) {
             c->group = *g;
@@ -147,13 +152,18 @@ static int copy_extents(struct repair *r, struct move *m, uint32_t slot, const s
     }
 }
 
-static int move_slot(struct repair *r, const struct group *g, uint32_t slot, bool use_reserve)
+/* only: UINT64_MAX, or the volumes that it may go to; ERR_NO_SPACE when it is to go elsewhere. */
+static int move_slot(struct repair *r, const struct group *g, uint32_t slot, bool use_reserve, uint64_t only)
 {
     struct group_slot to;
     struct move m = {.call.write.run = run_move, .group = *g};
     int err = placement_plan_slot(r->placement, g->id, slot, use_reserve, &to);
     if (err)
         return err;
+    if (!(only >> to.volume_index & 1)) {
+        placement_drop_chunk(r->placement, to);
+        return ERR_NO_SPACE;
+    }
     err = placement_write_slot_header(r->placement, r->loop, g, slot, to);
     if (!err)
         err = copy_extents(r, &m, slot, &to);
@@ -175,29 +185,57 @@ static int move_slot(struct repair *r, const struct group *g, uint32_t slot, boo
     return err;
 }
 
-int relocate_step(struct repair *r, bool *ret_worked)
+static int choose_slot(struct repair *r, struct slot_choice *c)
 {
-    *ret_worked = false;
-    struct slot_choice c = {.read = {.run = run_choice, .done = choice_done, .loop = r->loop}, .repair = r,
-                            .leave = volumes_to_leave(r)};
-    if (!c.leave || loop_now_us(r->loop) < r->move_at_us)
-        return 0;
-    meta_read(r->meta, &c.read);
-    repair_wait(r, &c.answered);
-    if (c.read.err || !c.found)
-        return c.read.err;
+    c->read = (struct meta_read){.run = run_choice, .done = choice_done, .loop = r->loop};
+    c->repair = r;
+    meta_read(r->meta, &c->read);
+    repair_wait(r, &c->answered);
+    return c->read.err;
+}
+
+/* Closes the group for the time of the move. */
+static int move_chosen(struct repair *r, const struct slot_choice *c, bool use_reserve, uint64_t only)
+{
     repair_set_activity(r, REPAIR_MOVING);
-    *ret_worked = true;
-    bool out = atomic_load(&r->store->volumes[c.group.slots[c.slot].volume_index].state) != VOLUME_DRAINING;
-    bool was_closed = c.group.closed;
-    int err = placement_close_group(r->placement, c.group.id);
+    int err = placement_close_group(r->placement, c->group.id);
     if (!err)
-        err = wait_until_quiet(r, c.group.id);
+        err = wait_until_quiet(r, c->group.id);
     if (!err)
-        err = move_slot(r, &c.group, c.slot, out);
-    if (!was_closed && placement_reopen_group(r->placement, c.group.id) != 0)
-        log_debug("group %lld went while its slot moved", (long long)c.group.id);
+        err = move_slot(r, &c->group, c->slot, use_reserve, only);
+    if (!c->group.closed && placement_reopen_group(r->placement, c->group.id) != 0)
+        log_debug("group %lld went while its slot moved", (long long)c->group.id);
     if (err)
         r->move_at_us = loop_now_us(r->loop) + r->options.poll_us; /* no chunk to be had, or a volume failed: later */
     return err;
+}
+
+static int even_step(struct repair *r, bool *ret_worked)
+{
+    uint32_t from, to;
+    if (!placement_uneven(r->placement, &from, &to))
+        return 0;
+    struct slot_choice c = {.leave = 1ull << from, .without = 1ull << to};
+    int err = choose_slot(r, &c);
+    if (err || !c.found)
+        return err;
+    *ret_worked = true;
+    err = move_chosen(r, &c, false, 1ull << to);
+    return err == ERR_NO_SPACE ? 0 : err; /* failure domains want it elsewhere */
+}
+
+int relocate_step(struct repair *r, bool *ret_worked)
+{
+    *ret_worked = false;
+    struct slot_choice c = {.leave = volumes_to_leave(r)};
+    if (loop_now_us(r->loop) < r->move_at_us)
+        return 0;
+    int err = c.leave ? choose_slot(r, &c) : 0;
+    if (err)
+        return err;
+    if (!c.found)
+        return even_step(r, ret_worked);
+    *ret_worked = true;
+    bool out = atomic_load(&r->store->volumes[c.group.slots[c.slot].volume_index].state) != VOLUME_DRAINING;
+    return move_chosen(r, &c, out, UINT64_MAX);
 }

@@ -446,6 +446,36 @@ static void moving_and_removing(void **state)
     world_fini(&w);
 }
 
+/* What the repair does: a slot of a group that is not on the emptiest goes there. Returns the moves. */
+static uint32_t move_until_even(struct world *w)
+{
+    uint32_t moves = 0, from, to;
+    while (placement_uneven(w->placement, &from, &to)) {
+        assert_int_equal(to, 3);
+        bool moved = false;
+        for (int64_t id = 1; id < w->next_id && !moved; id++) {
+            struct group g;
+            struct group_slot at;
+            if (placement_group(w->placement, id, &g) != 0)
+                continue;
+            uint32_t slot = UINT32_MAX;
+            bool there = false;
+            for (uint32_t s = 0; s < (uint32_t)g.data_count + g.parity_count; s++) {
+                slot = g.slots[s].volume_index == from ? s : slot;
+                there |= g.slots[s].volume_index == to;
+            }
+            if (slot == UINT32_MAX || there)
+                continue;
+            assert_int_equal(placement_plan_slot(w->placement, id, slot, false, &at), 0);
+            assert_int_equal(at.volume_index, to);
+            assert_int_equal(placement_move_slot(w->placement, id, slot, at), 0);
+            moved = true;
+        }
+        assert_true(moved && ++moves < 40);
+    }
+    return moves;
+}
+
 /* Added and grown volumes are of use at once: also one beside full ones, together with what those keep. */
 static void volumes_grow(void **state)
 {
@@ -471,6 +501,8 @@ static void volumes_grow(void **state)
     placement_volumes_changed(w.placement);
     assert_int_equal(placement_capacity(w.placement, &after), 0);
     assert_int_equal(after.volumes[3].free_chunks, 30);
+    assert_true(move_until_even(&w) > 0);
+    assert_true(fill_up(&w, 1 << 20) > 0);
     world_fini(&w);
 }
 
