@@ -51,7 +51,7 @@ static void test_kill_anywhere(void **state)
 
 int main(void)
 {
-    log_init(LOG_LEVEL_ERROR, false, false);
+    log_init(getenv("SIM_VERBOSE") ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, false, false);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kill_anywhere)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

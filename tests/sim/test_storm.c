@@ -15,6 +15,7 @@
 
 #define ROUNDS 3
 #define FAULTS_MAX 8
+#define KINDS (SIM_FAULT_MISDIRECT + 1)
 #define CUT_EVERY 150 /* operations */
 #define CUTS_MAX 4     /* in a round */
 
@@ -25,14 +26,12 @@ struct storm {
     struct device *places[FAULTS_MAX];
     uint32_t fault_count;
     enum sim_crash crash;
-    uint64_t cuts, *cut_count, *cut_failures;
+    uint64_t cuts, *cut_count, *cut_failures, *fired; /* the last three are shared; fired: by kind */
 };
 
 static const struct sim_shape shapes[] = {
     {6, 4, 2, 128u << 20}, {6, 4, 2, 128u << 20}, {3, 2, 1, 128u << 20}, {8, 4, 2, 128u << 20}, {5, 2, 2, 128u << 20}, {4, 2, 1, 128u << 20},
 };
-
-static uint64_t fired[8];
 
 static struct sim_fault draw_fault(struct sim_world *w)
 {
@@ -69,7 +68,7 @@ static void calm(struct storm *t)
 {
     for (uint32_t i = 0; i < t->fault_count; i++) {
         sim_fault_remove(t->places[i], &t->faults[i]);
-        fired[t->faults[i].kind] += t->faults[i].fired_count;
+        t->fired[t->faults[i].kind] += t->faults[i].fired_count;
     }
     t->fault_count = 0;
 }
@@ -172,18 +171,23 @@ static void one(void *arg)
 static void test_storms(void **state)
 {
     (void)state;
-    uint64_t seed = sim_amount("SIM_SEED", 1000, 1000), count = sim_amount("SIM_STORMS", 12, 400), failures = 0, cuts = 0;
+    uint64_t seed = sim_amount("SIM_SEED", 1000, 1000), count = sim_amount("SIM_STORMS", 12, 400), failures = 0, cuts = 0, fired[KINDS] = {0};
     for (uint64_t end = seed + count; seed < end; seed++) {
         struct storm *t = calloc(1, sizeof *t);
         assert_non_null(t);
+        if (getenv("SIM_VERBOSE"))
+            fprintf(stderr, "storm %llu\n", (unsigned long long)seed);
         sim_store_new(&t->store, seed, shapes[seed % (sizeof shapes / sizeof *shapes)]);
         sim_model_new(&t->model, &t->store, 4, 8);
         uint64_t *shared = sim_shared(t->store.world, 4096);
         t->cut_count = &shared[0];
         t->cut_failures = &shared[1];
+        t->fired = &shared[2];
         assert_true(sim_model_run(&t->model, 60));
         failures += !sim_branch(t->store.world, one, t) + *t->cut_failures;
         cuts += *t->cut_count;
+        for (int kind = 0; kind < KINDS; kind++)
+            fired[kind] += t->fired[kind];
         sim_store_close(&t->store);
         sim_model_free(&t->model);
         sim_store_free(&t->store);
@@ -192,6 +196,8 @@ static void test_storms(void **state)
     print_message("%llu storms, %llu crashes in them\n", (unsigned long long)count, (unsigned long long)cuts);
     assert_int_equal(failures, 0);
     assert_true(cuts > 0);
+    for (int kind = 0; kind < KINDS && count >= 10; kind++)
+        assert_true(fired[kind] > 0 || kind == SIM_FAULT_DROP_FLUSH); /* that one is test_faults' */
 }
 
 int main(void)
