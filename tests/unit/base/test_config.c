@@ -60,7 +60,7 @@ static void defaults(void **state)
     assert_int_equal(config_load(&config, NULL, NULL, 0, no_environment, &message), 0);
     assert_string_equal(config.listen, "0.0.0.0:9000");
     assert_int_equal(config.volume.count, 0);
-    assert_true(config.buffer_memory == 512ull << 20);
+    assert_true(config.buffer_memory == 96ull << 20);
     assert_true(config.header_timeout == 20000);
     assert_int_equal(config.log_level, 3);
     assert_false(config.audit_log);
