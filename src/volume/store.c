@@ -30,6 +30,7 @@ struct opening {
     struct store_message *message;
     uint32_t count;
     struct candidate *candidates;
+    uint32_t busy_count;
     char absent[200]; /* the first volume that could not be read, and why */
 };
 
@@ -145,15 +146,20 @@ static int open_one(struct opening *o, uint32_t n)
                   o->candidates[other].device.path);
         return ERR_EXISTS;
     }
-    int err = device_open(o->loop, path, o->options->read_only, DEVICE_CLAIM_US, &c->device);
+    uint64_t claim_us = o->busy_count ? 0 : DEVICE_CLAIM_US; /* who waited for one has waited for all */
+    int err = device_open(o->loop, path, o->options->read_only, claim_us, &c->device);
     c->open = err == 0;
     c->device.index = n % DEVICE_INDEX_MAX;
     if (err == 0 || err == ERR_NO_MEMORY)
         return err;
-    if (err == ERR_BUSY || err == ERR_ACCESS || err == ERR_FOREIGN) {
-        store_say(o->message, path, NULL, "%s", err == ERR_BUSY ?
-                  "is in use by another process (or mounted): stop that first"
-                  : err == ERR_ACCESS ? "may not be opened: see to its owner and mode"
+    if (err == ERR_BUSY) { /* perhaps only by what hangs on it of a server that has ended: the store goes on without it */
+        store_say(o->message, path, NULL, "is in use by another process (or mounted): stop that first");
+        o->busy_count++;
+        note_absent(o, path, "in use by another process, or an operation hangs on it");
+        return 0;
+    }
+    if (err == ERR_ACCESS || err == ERR_FOREIGN) {
+        store_say(o->message, path, NULL, "%s", err == ERR_ACCESS ? "may not be opened: see to its owner and mode"
                                       : "is neither a block device nor a file");
         return err;
     }
@@ -175,6 +181,7 @@ static int open_all(struct opening *o)
         o->count = 0;
         return ERR_NO_MEMORY;
     }
+    uint32_t opened = 0;
     for (uint32_t n = 0; n < o->count; n++) {
         if (options->devices) {
             o->candidates[n].device = options->devices[n];
@@ -184,8 +191,9 @@ static int open_all(struct opening *o)
         int err = open_one(o, n);
         if (err < 0)
             return err;
+        opened += o->candidates[n].open;
     }
-    return 0;
+    return o->busy_count && 2 * opened <= o->count ? ERR_BUSY : 0; /* another server has them, or all of this machine hangs */
 }
 
 /* What a volume without a readable superblock means. Rotten and unreadable ones count as missing. */
