@@ -70,7 +70,7 @@ static void defaults(void **state)
 static void flag_beats_environment_beats_file(void **state)
 {
     (void)state;
-    write_file(path, "# comment\n\nlisten = 127.0.0.1:1\nregion = file\nvolume = /a /b\nvolume = /c,/d ; more\nlease = 2 min\n"
+    write_file(path, "# comment\n\nlisten = 127.0.0.1:1\nregion = file\nvolume = /a /b\nvolume = /c,/d ; more\nlease = 1 min\n"
                      "audit_log = On\n");
     const char *environment[] = {"INGOT_REGION=environment", "INGOT_LISTEN=[::1]:2", "INGOT_VOLUMES=/e /f", "INGOT_PORT=x", NULL};
     bool as_file;
@@ -85,7 +85,7 @@ static void flag_beats_environment_beats_file(void **state)
     assert_int_equal(config.volume.count, 2);
     assert_string_equal(config.volume.items[1], "/f");
     assert_int_equal(config.domain.count, 2);
-    assert_true(config.lease == 120000);
+    assert_true(config.lease == 60000);
     assert_true(config.audit_log);
     config_free(&config);
     environment[2] = NULL;
