@@ -288,12 +288,12 @@ static void lookup_done(struct meta_read *read)
 {
     struct lookup *l = container_of(read, struct lookup, read);
     struct s3_request *r = l->request;
-    if (!read->err) {
-        l->credential.loaded_us = loop_now_us(request_objects(r)->loop);
-        remember(r, &l->credential);
-    }
-    struct s3_credential credential = l->credential;
+    struct s3_credential credential = l->credential; /* the request, and l with it, may end before it is used */
     explicit_bzero(&l->credential, sizeof l->credential);
+    if (!read->err) {
+        credential.loaded_us = loop_now_us(request_objects(r)->loop);
+        remember(r, &credential);
+    }
     if (request_work_end(r)) {
         if (read->err)
             answer_err(r, read->err);
