@@ -6,7 +6,7 @@
  * from loop_now_us() and loop_wall_us(), randomness only from loop_random(), and do I/O only through loop_submit().
  *
  * Invariants:
- *  - Everything but loop_post() and loop_stop() is called on the loop's own thread.
+ *  - Everything but loop_post() is called on the loop's own thread.
  *  - An io and its data belong to the loop from loop_submit() until io->done runs: a hung device may keep them for ever,
  *    so neither may live on a stack that can unwind. There is no cancel.
  *  - io->done, task->run and timer->fire run from loop_run*(), never from inside loop_submit() or loop_post().

@@ -112,8 +112,8 @@ int store_add_meta_chunks(struct store *, struct loop *, const uint32_t chunks[V
  * becomes LEVELLING; durable when this returns. ERR_BUSY: it is a mirror. Writer's thread. */
 int store_set_meta_chunks(struct store *, struct loop *, uint32_t index, const uint32_t *chunks, uint32_t count) MUST_CHECK;
 
-/* Adds a volume (must not be in use; formatted here) to a running store: its slot number. With replaces < VOLUMES_MAX the
- * new volume takes the place of that member in the label sense only; chunks are moved by repair/. */
+/* Adds a volume (must not be in use; formatted here) to a running store: its slot number. Chunks
+ * are moved to it by repair/. */
 int store_add_volume(struct store *, struct loop *, const char *path, const char *label, bool force, uint32_t *ret_index,
                      struct store_message *) MUST_CHECK;
 
