@@ -13,31 +13,54 @@ import urllib.error
 import urllib.request
 
 ACCESS, SECRET = "benchaccess", "benchsecret1234"
+WIPE = 8 << 20
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Devices:
-    """Six loop devices over sparse files in folder."""
+    """Six loop devices over files in folder. The files are filled once and kept: the first write to a page or an extent of
+    the file system below costs many times a later one, and would be measured instead of the server that happens to go
+    first. For the same reason the devices take no discards."""
 
     def __init__(self, folder, size, count=6):
         self.folder, self.size, self.count, self.loops = folder, size, count, []
 
-    def make(self):
-        self.drop()
-        os.makedirs(self.folder, exist_ok=True)
-        for index in range(self.count):
-            path = os.path.join(self.folder, f"device{index}")
-            with open(path, "wb") as file:
-                file.truncate(self.size)
-            command = ["losetup", "--find", "--show", "--direct-io=on", path]
-            self.loops.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+    def paths(self):
+        return [os.path.join(self.folder, f"device{index}") for index in range(self.count)]
 
-    def drop(self):
+    def make(self):
+        """Empty devices: what a server before left is wiped where formats are looked for."""
+        self.detach()
+        os.makedirs(self.folder, exist_ok=True)
+        for path in self.paths():
+            if not os.path.exists(path) or os.path.getsize(path) != self.size:
+                self.fill(path)
+            command = ["losetup", "--find", "--show", "--direct-io=on", path]
+            loop = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            self.loops.append(loop)
+            with open(f"/sys/block/{os.path.basename(loop)}/queue/discard_max_bytes", "w") as file:
+                file.write("0")
+            with open(loop, "r+b", buffering=0) as device:
+                for off in (0, self.size - WIPE):
+                    device.seek(off)
+                    device.write(bytes(WIPE))
+                os.fsync(device.fileno())
+
+    def fill(self, path):
+        zeros = bytes(4 << 20)
+        with open(path, "wb") as file:
+            for off in range(0, self.size, len(zeros)):
+                file.write(zeros[:self.size - off])
+            os.fsync(file.fileno())
+
+    def detach(self):
         for loop in self.loops:
             subprocess.run(["losetup", "--detach", loop], check=False)
         self.loops = []
-        for index in range(self.count):
-            path = os.path.join(self.folder, f"device{index}")
+
+    def drop(self):
+        self.detach()
+        for path in self.paths():
             if os.path.exists(path):
                 os.unlink(path)
 
@@ -99,7 +122,7 @@ class Server:
                 self.process.wait()
         self.process = None
         self.clean()
-        self.devices.drop()
+        self.devices.detach()
 
     def cpu_seconds(self):
         total = 0
@@ -143,7 +166,7 @@ class FileSystems:
         for index, loop in enumerate(self.devices.loops):
             mount = os.path.join(self.work, f"fs{index}")
             os.makedirs(mount)
-            subprocess.run(["mkfs.xfs", "-q", "-f", loop], check=True)
+            subprocess.run(["mkfs.xfs", "-q", "-f", "-K", loop], check=True)
             subprocess.run(["mount", loop, mount], check=True)
             self.mounts.append(mount)
 
