@@ -1,4 +1,4 @@
-/* Digests of object bodies. MD5 runs in vector lanes, several streams at once; CRC64NVME is written here; the others are
+/* Digests of object bodies. MD5 and SHA-256 run in vector lanes, several streams at once; CRC64NVME is written here; the others are
  * libcrypto's and ISA-L-free CRCs. Vector paths are chosen at run time; none is needed to run. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -9,20 +9,25 @@
 
 #include "base/error.h"
 
-/* --- MD5 (RFC 1321), many streams per engine ---
- * One engine per loop, used on its thread only. A stream gathers its bytes in blocks of its own; full blocks of several
- * streams are hashed side by side when one of them needs room or its result, so no call ever waits for another stream. */
-struct md5_engine;
-struct md5_stream;
+/* --- MD5 (RFC 1321) and SHA-256 (FIPS 180-4), many streams per engine ---
+ * One engine per loop and digest, used on its thread only. A stream gathers its bytes in blocks of its own; full blocks of
+ * several streams are hashed side by side when one of them needs room or its result, so no call ever waits for another stream. */
+enum digest_kind { DIGEST_MD5, DIGEST_SHA256 };
+struct digest_engine;
+struct digest_stream;
 #define MD5_LEN 16
+#define SHA256_LEN 32
 
-int md5_engine_new(struct md5_engine **ret) MUST_CHECK;
-void md5_engine_free(struct md5_engine *); /* no stream may be left */
-int md5_stream_new(struct md5_engine *, struct md5_stream **ret) MUST_CHECK;
-void md5_stream_update(struct md5_stream *, const void *data, size_t len);
-void md5_stream_final(struct md5_stream *, uint8_t digest[MD5_LEN]); /* the stream is free for md5_stream_reset */
-void md5_stream_reset(struct md5_stream *);
-void md5_stream_free(struct md5_stream *); /* NULL is fine; the engine may keep it for the next md5_stream_new */
+int digest_engine_new(enum digest_kind, struct digest_engine **ret) MUST_CHECK;
+void digest_engine_free(struct digest_engine *); /* NULL is fine; no stream may be left */
+int digest_stream_new(struct digest_engine *, struct digest_stream **ret) MUST_CHECK;
+void digest_stream_update(struct digest_stream *, const void *data, size_t len);
+/* No more bytes will come: the engine may hash what there is when it suits it. Calling final at once is as good. */
+void digest_stream_end(struct digest_stream *);
+/* Writes MD5_LEN or SHA256_LEN bytes. The stream is as new then. */
+void digest_stream_final(struct digest_stream *, uint8_t *digest);
+void digest_stream_reset(struct digest_stream *);
+void digest_stream_free(struct digest_stream *); /* NULL is fine; the engine may keep it for the next digest_stream_new */
 
 /* MD5 of one buffer, at once. */
 void md5_of(const void *data, size_t len, uint8_t digest[MD5_LEN]);
@@ -60,8 +65,7 @@ uint64_t checksum_crc_combine(enum checksum_kind, uint64_t crc_a, uint64_t crc_b
 uint32_t crc32c(uint32_t seed, const void *data, size_t len); /* seed 0 at first; chains */
 uint64_t crc64nvme(uint64_t seed, const void *data, size_t len);
 
-/* --- SHA-256 and HMAC by libcrypto --- */
-#define SHA256_LEN 32
+/* --- SHA-256 of one buffer, and HMAC, by libcrypto --- */
 int sha256_of(const void *data, size_t len, uint8_t digest[SHA256_LEN]) MUST_CHECK;
 int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t mac[SHA256_LEN]) MUST_CHECK;
 /* Compares without giving away where they differ. */

@@ -102,10 +102,11 @@ int reactor_init(struct reactor *reactor, const struct reactor_options *options,
     loop_uring_register_buffers(reactor->loop, reactor->buffers.memory, (size_t)reactor->buffers.count * BUFFER_SLAB_SIZE);
     reactor->object = (struct object_reactor){.loop = reactor->loop, .placement = options->placement,
                                               .buffers = &reactor->buffers, .region = options->config->region};
-    if ((err = md5_engine_new(&reactor->object.md5)) || (err = meta_attach_loop(options->meta, reactor->loop)))
+    if ((err = digest_engine_new(DIGEST_MD5, &reactor->object.md5)) || (err = meta_attach_loop(options->meta, reactor->loop)))
         return err;
     reactor->object.meta = options->meta; /* set: attached */
-    s3_reactor_init(&reactor->s3, options->s3, &reactor->object);
+    if ((err = s3_reactor_init(&reactor->s3, options->s3, &reactor->object)))
+        return err;
     return init_http(reactor, options, message, message_size);
 }
 
@@ -146,7 +147,7 @@ void reactor_fini(struct reactor *reactor)
         s3_reactor_fini(&reactor->s3);
     if (reactor->object.meta)
         meta_detach_loop(reactor->object.meta, reactor->loop);
-    md5_engine_free(reactor->object.md5);
+    digest_engine_free(reactor->object.md5);
     if (reactor->buffers.count && reactor->buffers.free_count < reactor->buffers.count)
         return; /* reads or writes of a hung device hold some */
     if (reactor->loop)

@@ -19,7 +19,7 @@ struct object_copy_state {
     struct object_get get;          /* the reading pass */
     bool get_started;
     struct object_put *put;         /* an inline source on its way to be a part */
-    struct md5_stream *md5;
+    struct digest_stream *md5;
     struct checksum_stream checksum;
     bool checksum_started, digested;
     uint8_t etag[20];
@@ -268,7 +268,7 @@ static void read_on(void *arg)
     int err = 0;
     size_t len;
     while ((len = object_get_read(&s->get, s->buffer, sizeof(s->buffer), &err)) > 0) {
-        md5_stream_update(s->md5, s->buffer, len);
+        digest_stream_update(s->md5, s->buffer, len);
         if (s->checksum_started)
             checksum_update(&s->checksum, s->buffer, len);
     }
@@ -280,7 +280,7 @@ static void read_on(void *arg)
     }
     s->digested = true;
     s->etag_len = MD5_LEN;
-    md5_stream_final(s->md5, s->etag);
+    digest_stream_final(s->md5, s->etag);
     if (s->checksum_started)
         checksum_final(&s->checksum, s->copy->checksum_value);
     if (s->copy->to_part && s->get.info.size <= INLINE_CONTENT_MAX)
@@ -312,7 +312,7 @@ static int start_digests(struct object_copy_state *s)
     s->kind = copy->checksum;
     if (copy->to_part && s->kind == CHECKSUM_NONE && copy->upload_id.len == 16)
         s->kind = object_upload_checksum((const uint8_t *)copy->upload_id.data, &s->kind_type);
-    int err = md5_stream_new(copy->reactor->md5, &s->md5);
+    int err = digest_stream_new(copy->reactor->md5, &s->md5);
     if (!err && s->kind != CHECKSUM_NONE) {
         err = checksum_init(&s->checksum, s->kind);
         s->checksum_started = !err;
@@ -413,7 +413,7 @@ void object_copy_fini(struct object_copy *copy)
         return;
     if (s->get_started)
         object_get_fini(&s->get);
-    md5_stream_free(s->md5);
+    digest_stream_free(s->md5);
     if (s->checksum_started)
         checksum_fini(&s->checksum);
     object_put_free(s->put);

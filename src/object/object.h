@@ -19,7 +19,7 @@ struct object_reactor {
     struct meta *meta;
     struct placement *placement;
     struct buffer_pool *buffers;
-    struct md5_engine *md5;
+    struct digest_engine *md5;
     const char *region;
 };
 

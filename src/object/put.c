@@ -17,7 +17,7 @@ struct object_put {
     struct object_put_options options;
     struct arena arena;              /* holds what options points to */
     struct content_writer content;
-    struct md5_stream *md5;
+    struct digest_stream *md5;
     struct checksum_stream checksum;
     struct object_put_result result;
     struct meta_write write;
@@ -199,7 +199,7 @@ int object_put_new(const struct object_put_options *options, struct object_put *
     if (!err)
         err = checksum_of_part(put);
     if (!err)
-        err = md5_stream_new(options->reactor->md5, &put->md5);
+        err = digest_stream_new(options->reactor->md5, &put->md5);
     if (!err && put->options.checksum != CHECKSUM_NONE) {
         err = checksum_init(&put->checksum, put->options.checksum);
         put->checksum_started = !err;
@@ -222,7 +222,7 @@ size_t object_put_write(struct object_put *put, const void *data, size_t len)
         put->content.err = put->content.err ? put->content.err : ERR_TOO_LARGE;
     size_t taken = content_writer_put(&put->content, data, len);
     if (!put->content.err) {
-        md5_stream_update(put->md5, data, taken);
+        digest_stream_update(put->md5, data, taken);
         if (put->options.checksum != CHECKSUM_NONE)
             checksum_update(&put->checksum, data, taken);
     }
@@ -234,7 +234,7 @@ void object_put_finish(struct object_put *put, const uint8_t *md5, const uint8_t
     assert(!put->ended);
     put->ended = true;
     put->result.info.etag_len = MD5_LEN;
-    md5_stream_final(put->md5, put->result.info.etag);
+    digest_stream_final(put->md5, put->result.info.etag);
     if (md5 && memcmp(md5, put->result.info.etag, MD5_LEN) != 0)
         put->err = ERR_BAD_DIGEST;
     if (put->options.checksum != CHECKSUM_NONE) {
@@ -266,7 +266,7 @@ void object_put_free(struct object_put *put)
 {
     if (!put)
         return;
-    md5_stream_free(put->md5);
+    digest_stream_free(put->md5);
     if (put->checksum_started)
         checksum_fini(&put->checksum);
     object_info_fini(&put->result.info);

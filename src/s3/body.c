@@ -55,9 +55,8 @@ bool body_prepare(struct s3_request *r)
     if (!prepare_length(r))
         return false;
     if (b->payload.mode == PAYLOAD_SHA256) {
-        if (checksum_init(&b->sha, CHECKSUM_SHA256))
+        if (digest_stream_new(r->reactor->sha256, &b->sha256))
             return refuse(r, S3_SlowDown, NULL);
-        b->sha_open = true;
     }
     if (payload_is_stream(b->payload.mode)) {
         if (b->payload.mode != PAYLOAD_STREAM_UNSIGNED_TRAILER && !r->has_chain)
@@ -65,7 +64,7 @@ bool body_prepare(struct s3_request *r)
         struct aws_chunked *chunked = arena_take(&r->arena, sizeof *chunked);
         if (!chunked)
             return refuse(r, S3_SlowDown, NULL);
-        int err = aws_chunked_init(chunked, b->payload.mode, b->size, r->has_chain ? &r->chain : NULL);
+        int err = aws_chunked_init(chunked, b->payload.mode, b->size, r->has_chain ? &r->chain : NULL, r->reactor->sha256);
         if (err)
             return refuse(r, s3_error_of(err), NULL);
         b->chunked = chunked;
@@ -93,8 +92,8 @@ static size_t deliver(struct s3_request *r, const void *data, size_t len)
     struct s3_body *b = &r->body;
     size_t n = r->sink ? r->sink(r, data, len) : gather(r, data, len);
     b->taken += n;
-    if (b->sha_open)
-        checksum_update(&b->sha, data, n);
+    if (b->sha256)
+        digest_stream_update(b->sha256, data, n);
     return n;
 }
 
@@ -185,9 +184,9 @@ bool body_finish(struct s3_request *r)
     }
     if (b->size != UINT64_MAX && b->taken != b->size)
         return refuse(r, S3_IncompleteBody, NULL);
-    if (b->sha_open) {
-        uint8_t digest[CHECKSUM_LEN_MAX];
-        checksum_final(&b->sha, digest);
+    if (b->sha256) {
+        uint8_t digest[SHA256_LEN];
+        digest_stream_final(b->sha256, digest);
         if (!constant_time_equal(digest, b->payload.sha256, SHA256_LEN))
             return refuse(r, S3_XAmzContentSHA256Mismatch, NULL);
     }
@@ -197,8 +196,7 @@ bool body_finish(struct s3_request *r)
 void body_fini(struct s3_request *r)
 {
     struct s3_body *b = &r->body;
-    if (b->sha_open)
-        checksum_fini(&b->sha);
+    digest_stream_free(b->sha256);
     if (b->chunked)
         aws_chunked_fini(b->chunked);
     text_free(&b->document);

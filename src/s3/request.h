@@ -29,8 +29,7 @@ struct s3_body {
     struct payload payload;
     uint64_t size;           /* decoded; UINT64_MAX: unknown */
     uint64_t taken;          /* decoded bytes taken */
-    bool sha_open;
-    struct checksum_stream sha;
+    struct digest_stream *sha256; /* of the whole body, when its digest is signed */
     struct aws_chunked *chunked;
     struct text document;
 };

@@ -12,12 +12,16 @@
 
 #define SPARE_MAX 64u
 
-void s3_reactor_init(struct s3_reactor *reactor, const struct s3_server *server, struct object_reactor *object)
+int s3_reactor_init(struct s3_reactor *reactor, const struct s3_server *server, struct object_reactor *object)
 {
     memset(reactor, 0, sizeof *reactor);
+    int err = digest_engine_new(DIGEST_SHA256, &reactor->sha256);
+    if (err)
+        return err;
     reactor->server = server;
     reactor->object = object;
     reactor->id_base = loop_random(object->loop);
+    return 0;
 }
 
 bool s3_reactor_busy(const struct s3_reactor *reactor)
@@ -36,6 +40,7 @@ void s3_reactor_fini(struct s3_reactor *reactor)
     sigv4_key_cache_fini(&reactor->keys);
     authorise_forget(reactor);
     owner_forget(reactor);
+    digest_engine_free(reactor->sha256);
 }
 
 /* --- life --- */

@@ -48,6 +48,7 @@ struct s3_request;
 struct s3_reactor {
     const struct s3_server *server;
     struct object_reactor *object;
+    struct digest_engine *sha256; /* of signed bodies */
     /* private */
     struct sigv4_key_cache keys;
     struct s3_credential *credentials[S3_CREDENTIAL_CACHE_SIZE];
@@ -59,7 +60,7 @@ struct s3_reactor {
     uint64_t id_base;
 };
 
-void s3_reactor_init(struct s3_reactor *, const struct s3_server *, struct object_reactor *);
+int s3_reactor_init(struct s3_reactor *, const struct s3_server *, struct object_reactor *) MUST_CHECK;
 /* No request is left: s3_reactor_busy is false. */
 void s3_reactor_fini(struct s3_reactor *);
 /* Work of requests whose connection is gone may still be under way. */

@@ -16,8 +16,8 @@ static bool has_trailer(const struct aws_chunked *d)
     return d->mode != PAYLOAD_STREAM_SIGNED;
 }
 
-int aws_chunked_init(struct aws_chunked *d, enum payload_mode mode, uint64_t decoded_len,
-                     const struct sigv4_chain *chain)
+int aws_chunked_init(struct aws_chunked *d, enum payload_mode mode, uint64_t decoded_len, const struct sigv4_chain *chain,
+                     struct digest_engine *engine)
 {
     if (!payload_is_stream(mode) || (!chain && mode != PAYLOAD_STREAM_UNSIGNED_TRAILER))
         return ERR_INVALID;
@@ -25,34 +25,63 @@ int aws_chunked_init(struct aws_chunked *d, enum payload_mode mode, uint64_t dec
     d->mode = mode;
     d->decoded_len = decoded_len;
     d->state = STATE_LINE;
+    d->engine = engine;
     if (chain)
         d->chain = *chain;
     return 0;
 }
 
+static struct aws_chunk *unchecked_at(struct aws_chunked *d, uint32_t i)
+{
+    return &d->unchecked[(d->unchecked_first + i) % AWS_CHUNKED_UNCHECKED_MAX];
+}
+
 void aws_chunked_fini(struct aws_chunked *d)
 {
-    if (d->sha_open)
-        checksum_fini(&d->sha);
-    d->sha_open = false;
+    for (uint32_t i = 0; i < d->unchecked_count; i++)
+        digest_stream_free(unchecked_at(d, i)->sha256);
+    d->unchecked_count = 0;
     explicit_bzero(&d->chain, sizeof(d->chain));
 }
 
-/* Checks the chunk just ended against the signature in its header line, and moves the chain on. */
-static int end_chunk(struct aws_chunked *d)
+/* Checks the oldest unchecked chunk against the signature in its header line, and moves the chain on. */
+static int check_chunk(struct aws_chunked *d)
 {
-    uint8_t digest[CHECKSUM_LEN_MAX], expected[SHA256_LEN];
-    if (!is_signed(d))
-        return 0;
-    checksum_final(&d->sha, digest);
-    checksum_fini(&d->sha);
-    d->sha_open = false;
+    uint8_t digest[SHA256_LEN], expected[SHA256_LEN];
+    struct aws_chunk *chunk = unchecked_at(d, 0);
+    digest_stream_final(chunk->sha256, digest);
+    digest_stream_free(chunk->sha256);
+    d->unchecked_first = (d->unchecked_first + 1) % AWS_CHUNKED_UNCHECKED_MAX;
+    d->unchecked_count--;
     int err = sigv4_chunk_signature(&d->chain, digest, expected);
     if (err)
         return err;
-    if (!constant_time_equal(expected, d->chunk_signature, SHA256_LEN))
+    if (!constant_time_equal(expected, chunk->signature, SHA256_LEN))
         return ERR_SIGNATURE;
     memcpy(d->chain.previous, expected, SHA256_LEN);
+    return 0;
+}
+
+/* The last chunk has no bytes: with it everything is checked. */
+static int check_all(struct aws_chunked *d)
+{
+    int err = 0;
+    while (!err && d->unchecked_count)
+        err = check_chunk(d);
+    return err;
+}
+
+static int begin_unchecked(struct aws_chunked *d, const uint8_t signature[SHA256_LEN])
+{
+    int err = d->unchecked_count == AWS_CHUNKED_UNCHECKED_MAX ? check_chunk(d) : 0;
+    if (err)
+        return err;
+    struct aws_chunk *chunk = unchecked_at(d, d->unchecked_count);
+    err = digest_stream_new(d->engine, &chunk->sha256);
+    if (err)
+        return err;
+    memcpy(chunk->signature, signature, SHA256_LEN);
+    d->unchecked_count++;
     return 0;
 }
 
@@ -82,7 +111,7 @@ static int parse_size(struct slice *line, uint64_t *ret)
 }
 
 /* ";name=value" pieces: one chunk-signature when signed, others are passed over. */
-static int parse_extensions(struct aws_chunked *d, struct slice rest)
+static int parse_extensions(const struct aws_chunked *d, struct slice rest, uint8_t signature[SHA256_LEN])
 {
     static const char name[] = "chunk-signature=";
     bool found = false;
@@ -98,7 +127,7 @@ static int parse_extensions(struct aws_chunked *d, struct slice rest)
         if (!slice_starts_with(extension, name))
             continue;
         struct slice hex = slice_of(extension.data + sizeof(name) - 1, extension.len - sizeof(name) + 1);
-        if (found || hex.len != 2 * SHA256_LEN || hex_decode(hex, d->chunk_signature, SHA256_LEN, &decoded))
+        if (found || hex.len != 2 * SHA256_LEN || hex_decode(hex, signature, SHA256_LEN, &decoded))
             return ERR_MALFORMED;
         found = true;
     }
@@ -107,10 +136,11 @@ static int parse_extensions(struct aws_chunked *d, struct slice rest)
 
 static int start_chunk(struct aws_chunked *d, struct slice line)
 {
+    uint8_t signature[SHA256_LEN] = {0};
     uint64_t size;
     int err = parse_size(&line, &size);
     if (!err)
-        err = parse_extensions(d, line);
+        err = parse_extensions(d, line, signature);
     if (err)
         return err;
     if (size > d->decoded_len - d->taken_len)
@@ -118,10 +148,9 @@ static int start_chunk(struct aws_chunked *d, struct slice line)
     if (size == 0 && d->taken_len < d->decoded_len)
         return ERR_INCOMPLETE_BODY;
     if (is_signed(d)) {
-        err = checksum_init(&d->sha, CHECKSUM_SHA256);
+        err = begin_unchecked(d, signature);
         if (err)
             return err;
-        d->sha_open = true;
     }
     d->chunk_left = size;
     if (size) {
@@ -129,7 +158,7 @@ static int start_chunk(struct aws_chunked *d, struct slice line)
         return 0;
     }
     d->state = has_trailer(d) ? STATE_TRAILER : STATE_END;
-    return end_chunk(d);
+    return check_all(d);
 }
 
 /* Verifies x-amz-trailer-signature over the trailers so far: the last line of a signed trailer. */
@@ -250,14 +279,16 @@ void aws_chunked_take(struct aws_chunked *d, const void *data, size_t len)
 {
     if (len == 0 || d->err || d->state != STATE_DATA)
         return;
-    if (is_signed(d))
-        checksum_update(&d->sha, data, len);
+    struct digest_stream *sha256 = is_signed(d) ? unchecked_at(d, d->unchecked_count - 1)->sha256 : NULL;
+    if (sha256)
+        digest_stream_update(sha256, data, len);
     d->chunk_left -= len;
     d->taken_len += len;
     if (d->chunk_left)
         return;
     d->state = STATE_DATA_CR;
-    d->err = end_chunk(d);
+    if (sha256)
+        digest_stream_end(sha256);
 }
 
 bool aws_chunked_done(const struct aws_chunked *d)

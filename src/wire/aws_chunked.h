@@ -1,9 +1,9 @@
 /* The aws-chunked body coding ("Signature calculations ... chunked upload" in S3's API reference), decoded as it comes.
  *
  * Nothing of the payload is copied: aws_chunked_frame() eats framing and shows the payload bytes that follow in the
- * input; aws_chunked_take() eats as many of them as the caller could use. A chunk's signature is checked when its last
- * byte has been taken, so bytes already handed out may turn out bad: the caller drops everything when any call fails.
- * Pure.
+ * input; aws_chunked_take() eats as many of them as the caller could use. Signatures are checked some chunks later, at the
+ * latest before the trailers, since digests of many chunks are cheaper together: so bytes already handed out may turn out
+ * bad, and the caller drops everything when any call fails. Pure.
  *
  *     while (len > 0 && !aws_chunked_done(d)) {
  *         aws_chunked_frame(d, data, len, &used, &span);  data += used, len -= used;
@@ -26,6 +26,7 @@
 #define AWS_CHUNKED_LINE_MAX 1024     /* of a chunk's header line */
 #define AWS_CHUNKED_TRAILER_MAX 4096  /* bytes of all trailer lines */
 #define AWS_CHUNKED_TRAILERS_MAX 16
+#define AWS_CHUNKED_UNCHECKED_MAX 16u /* chunks whose signature is still to be checked */
 
 struct aws_chunked {
     enum payload_mode mode;
@@ -34,9 +35,11 @@ struct aws_chunked {
     uint64_t taken_len;     /* payload bytes so far */
     uint64_t chunk_left;
     struct sigv4_chain chain;
-    uint8_t chunk_signature[SHA256_LEN];
-    struct checksum_stream sha;
-    bool sha_open, trailer_signed;
+    struct digest_engine *engine;
+    /* A ring: chunks in their order, the last one perhaps not ended. */
+    struct aws_chunk { struct digest_stream *sha256; uint8_t signature[SHA256_LEN]; } unchecked[AWS_CHUNKED_UNCHECKED_MAX];
+    uint32_t unchecked_first, unchecked_count;
+    bool trailer_signed;
     int err;                /* the first failure stays */
     uint32_t line_len;
     uint32_t trailer_len;
@@ -46,10 +49,10 @@ struct aws_chunked {
     char trailer[AWS_CHUNKED_TRAILER_MAX];
 };
 
-/* mode: one of the stream modes. chain: from sigv4_verify; NULL only for PAYLOAD_STREAM_UNSIGNED_TRAILER. ERR_INVALID
- * for another mode. Not to be moved. */
-int aws_chunked_init(struct aws_chunked *, enum payload_mode mode, uint64_t decoded_len,
-                     const struct sigv4_chain *) MUST_CHECK;
+/* mode: one of the stream modes. chain: from sigv4_verify; NULL only for PAYLOAD_STREAM_UNSIGNED_TRAILER. engine: of
+ * SHA-256, used until fini. ERR_INVALID for another mode. Not to be moved. */
+int aws_chunked_init(struct aws_chunked *, enum payload_mode mode, uint64_t decoded_len, const struct sigv4_chain *,
+                     struct digest_engine *engine) MUST_CHECK;
 void aws_chunked_fini(struct aws_chunked *);
 
 /* Eats framing from data: *ret_used bytes. *ret_span: payload bytes that follow (at data + *ret_used), empty when the

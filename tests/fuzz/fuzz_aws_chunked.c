@@ -14,7 +14,9 @@ static struct outcome decode(const uint8_t *body, size_t len, enum payload_mode 
     static const struct sigv4_chain chain = {.amz_date = "20130524T000000Z",
                                              .scope = "20130524/us-east-1/s3/aws4_request"};
     struct outcome o = {.hash = 1};
-    must(aws_chunked_init(&d, mode, decoded_len, &chain) == 0);
+    struct digest_engine *engine;
+    must(digest_engine_new(DIGEST_SHA256, &engine) == 0);
+    must(aws_chunked_init(&d, mode, decoded_len, &chain, engine) == 0);
     while (len && !aws_chunked_done(&d)) {
         size_t piece = len < piece_max ? len : piece_max, used;
         struct slice span;
@@ -38,6 +40,7 @@ static struct outcome decode(const uint8_t *body, size_t len, enum payload_mode 
         for (size_t j = 0; j < trailers.items[i].name.len; j++)
             must(trailers.items[i].name.data[j] < 'A' || trailers.items[i].name.data[j] > 'Z');
     aws_chunked_fini(&d);
+    digest_engine_free(engine);
     return o;
 }
 

@@ -58,7 +58,7 @@ static int open_above(struct sim_store *s)
     if (err == 0)
         err = buffer_pool_init(&s->buffers, s->reactor_loop, SLABS);
     if (err == 0)
-        err = md5_engine_new(&s->md5);
+        err = digest_engine_new(DIGEST_MD5, &s->md5);
     s->reactor = (struct object_reactor){s->reactor_loop, s->meta, s->placement, &s->buffers, s->md5, "us-east-1"};
     s->renew_at_us = sim_now_us(s->world) + RENEW_US;
     s->meta_fiber = sim_fiber_new(s->world);
@@ -89,7 +89,7 @@ static void close_parts(struct sim_store *s)
         placement_close(s->placement);
     if (s->reactor_loop) {
         buffer_pool_fini(&s->buffers);
-        md5_engine_free(s->md5);
+        digest_engine_free(s->md5);
         loop_free(s->reactor_loop);
     }
     if (s->repair_loop) {

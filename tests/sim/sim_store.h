@@ -24,7 +24,7 @@ struct sim_store {
     struct placement *placement;
     struct meta *meta;
     struct buffer_pool buffers;
-    struct md5_engine *md5;
+    struct digest_engine *md5;
     struct object_reactor reactor;
     struct loop *repair_loop;
     struct buffer_pool repair_buffers;

@@ -32,7 +32,7 @@ static void open_above(struct object_fixture *f)
         fail_msg("meta_open: %s (%s)", message.text, err_text(err));
     assert_int_equal(meta_attach_loop(f->meta, f->loop), 0);
     assert_int_equal(buffer_pool_init(&f->buffers, f->loop, 64), 0);
-    assert_int_equal(md5_engine_new(&f->md5), 0);
+    assert_int_equal(digest_engine_new(DIGEST_MD5, &f->md5), 0);
     f->reactor = (struct object_reactor){f->loop, f->meta, f->placement, &f->buffers, f->md5, "us-east-1"};
 }
 
@@ -65,7 +65,7 @@ static void drop(struct object_fixture *f)
     meta_close(f->meta);
     placement_close(f->placement);
     buffer_pool_fini(&f->buffers);
-    md5_engine_free(f->md5);
+    digest_engine_free(f->md5);
     store_close(f->store, f->loop);
     loop_free(f->loop);
 }

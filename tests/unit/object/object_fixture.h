@@ -14,7 +14,7 @@ struct object_fixture {
     struct placement *placement;
     struct meta *meta;
     struct buffer_pool buffers;
-    struct md5_engine *md5;
+    struct digest_engine *md5;
     struct object_reactor reactor;
 };
 

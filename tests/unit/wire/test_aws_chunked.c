@@ -67,13 +67,15 @@ static void append_example(struct text *text, const char *tail)
     free(a);
 }
 
+static struct digest_engine *engine;
+
 static int decode_example(struct slice text, bool trailer, size_t input_max, size_t take_max)
 {
     static struct aws_chunked d;
     struct sigv4_chain chain = example_chain(trailer);
     struct text payload = {0};
     enum payload_mode mode = trailer ? PAYLOAD_STREAM_SIGNED_TRAILER : PAYLOAD_STREAM_SIGNED;
-    assert_int_equal(aws_chunked_init(&d, mode, 66560, &chain), 0);
+    assert_int_equal(aws_chunked_init(&d, mode, 66560, &chain, engine), 0);
     int err = decode(&d, text, input_max, take_max, &payload);
     if (!err) {
         assert_int_equal(payload.len, 66560);
@@ -147,7 +149,7 @@ static int decode_unsigned(const char *body, uint64_t decoded_len, size_t input_
 {
     static struct aws_chunked d;
     struct text payload = {0};
-    assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_UNSIGNED_TRAILER, decoded_len, NULL), 0);
+    assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_UNSIGNED_TRAILER, decoded_len, NULL, engine), 0);
     int err = decode(&d, slice_string(body), input_max, 3, &payload);
     if (!err)
         assert_slice(slice_of(payload.len ? payload.data : "", payload.len), expected);
@@ -216,22 +218,35 @@ static void test_misuse(void **state)
     (void)state;
     static struct aws_chunked d;
     struct sigv4_chain chain = example_chain(false);
-    assert_int_equal(aws_chunked_init(&d, PAYLOAD_UNSIGNED, 0, &chain), ERR_INVALID);
-    assert_int_equal(aws_chunked_init(&d, PAYLOAD_SHA256, 0, &chain), ERR_INVALID);
-    assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_SIGNED, 0, NULL), ERR_INVALID);
+    assert_int_equal(aws_chunked_init(&d, PAYLOAD_UNSIGNED, 0, &chain, engine), ERR_INVALID);
+    assert_int_equal(aws_chunked_init(&d, PAYLOAD_SHA256, 0, &chain, engine), ERR_INVALID);
+    assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_SIGNED, 0, NULL, engine), ERR_INVALID);
     /* A signed stream whose chunk names no signature, or two. */
     static const char *const bodies[] = {"1\r\na\r\n",
         "1;chunk-signature=" CHUNK_1 ";chunk-signature=" CHUNK_1 "\r\na\r\n"};
     for (size_t i = 0; i < COUNT(bodies); i++) {
         size_t used;
         struct slice span;
-        assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_SIGNED, 1, &chain), 0);
+        assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_SIGNED, 1, &chain, engine), 0);
         assert_int_equal(aws_chunked_frame(&d, bodies[i], strlen(bodies[i]), &used, &span), ERR_MALFORMED);
         assert_int_equal(aws_chunked_frame(&d, "x", 1, &used, &span), ERR_MALFORMED); /* the failure stays */
         assert_int_equal(aws_chunked_finish(&d), ERR_MALFORMED);
         assert_false(aws_chunked_done(&d));
         aws_chunked_fini(&d);
     }
+}
+
+static int make_engine(void **state)
+{
+    (void)state;
+    return digest_engine_new(DIGEST_SHA256, &engine);
+}
+
+static int free_engine(void **state)
+{
+    (void)state;
+    digest_engine_free(engine);
+    return 0;
 }
 
 int main(void)
@@ -243,5 +258,5 @@ int main(void)
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_misuse),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_engine, free_engine);
 }

@@ -1,5 +1,8 @@
-/* The body of md5_lanes.c for one width: included once per LANES (4, 8, 16), LANE_TARGET (the instruction set) and
- * LANE_NAME. Helpers take pointers only: vectors by value would change the calling convention with the instruction set. */
+/* A digest's compression in vector lanes: included once per LANES (4, 8, 16), LANE_TARGET (the instruction set) and
+ * LANE_NAME. The digest's own file defines LANE_STATE(do), which names its state's words in order, do(0, a) do(1, b) ...;
+ * LANE_WORD(x), a word of the message in the machine's order; and LANE_ROUNDS(word), all steps on these variables. GCC's vector
+ * extensions make the code; only the instruction set is named. Helpers take pointers only: vectors by value would change the
+ * calling convention with the instruction set. */
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -73,17 +76,21 @@ static inline __attribute__((always_inline)) LANE_TARGET void TRANSPOSE(VECTOR *
     LOAD_LANE(part, 12) LOAD_LANE(part, 13) LOAD_LANE(part, 14) LOAD_LANE(part, 15) \
     TRANSPOSE(&word[part]);
 
+#define LANE_DECLARE(i, name) VECTOR name;
+#define LANE_TAKE(i, name) name[lane] = state[lane][i];
+#define LANE_KEEP(i, name) VECTOR name##_before = name;
+#define LANE_ADD(i, name) name += name##_before;
+#define LANE_GIVE(i, name) state[lane][i] = name[lane];
+
 static LANE_TARGET void LANE_NAME(uint32_t *const *state, const uint8_t *const *at, size_t block_count)
 {
-    VECTOR a, b, c, d, word[16];
+    VECTOR word[16];
+    LANE_STATE(LANE_DECLARE)
     for (int lane = 0; lane < LANES; lane++) {
-        a[lane] = state[lane][0];
-        b[lane] = state[lane][1];
-        c[lane] = state[lane][2];
-        d[lane] = state[lane][3];
+        LANE_STATE(LANE_TAKE)
     }
-    for (size_t off = 0; off < block_count * MD5_BLOCK_LEN; off += MD5_BLOCK_LEN) {
-        VECTOR a0 = a, b0 = b, c0 = c, d0 = d;
+    for (size_t off = 0; off < block_count * LANE_BLOCK_LEN; off += LANE_BLOCK_LEN) {
+        LANE_STATE(LANE_KEEP)
         LOAD(0)
 #if LANES <= 8
         LOAD(LANES)
@@ -92,20 +99,21 @@ static LANE_TARGET void LANE_NAME(uint32_t *const *state, const uint8_t *const *
         LOAD(2 * LANES)
         LOAD(3 * LANES)
 #endif
-        MD5_ROUNDS(a, b, c, d, word)
-        a += a0;
-        b += b0;
-        c += c0;
-        d += d0;
+        for (int i = 0; i < 16; i++)
+            word[i] = LANE_WORD(word[i]);
+        LANE_ROUNDS(word)
+        LANE_STATE(LANE_ADD)
     }
     for (int lane = 0; lane < LANES; lane++) {
-        state[lane][0] = a[lane];
-        state[lane][1] = b[lane];
-        state[lane][2] = c[lane];
-        state[lane][3] = d[lane];
+        LANE_STATE(LANE_GIVE)
     }
 }
 
+#undef LANE_DECLARE
+#undef LANE_TAKE
+#undef LANE_KEEP
+#undef LANE_ADD
+#undef LANE_GIVE
 #undef LOAD
 #undef LOAD_LANE
 #undef PASTE_
