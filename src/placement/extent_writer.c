@@ -43,6 +43,7 @@ struct window {
     struct group group;
     uint32_t first_stripe;
     uint32_t stride;              /* bytes of a slot's place in the slabs */
+    uint32_t encoded;             /* stripes that have their parity and checksums */
     uint32_t used;                /* bytes of each slot that are written */
     uint32_t pending, late;       /* bit per slot */
     uint64_t launched_us;
@@ -359,18 +360,18 @@ static void close_last_stripe(struct extent_writer *w, struct window *win)
     }
 }
 
+/* Parity and checksums of the window's stripes up to stripes. Called with every stripe that is full, while its bytes are still in
+ * the processor's cache. */
 static void encode(struct extent_writer *w, struct window *win, uint32_t stripes)
 {
-    uint8_t *slots[SLOTS_MAX];
-    for (uint32_t i = 0; i < w->layout.slot_count; i++)
-        slots[i] = slot_bytes(win, i);
-    erasure_encode(w->erasure, win->used, (const uint8_t *const *)slots, slots + w->layout.data_count);
-    for (uint32_t s = 0; s < stripes; s++) {
-        uint32_t stripe = win->first_stripe + s;
-        for (uint32_t i = 0; i < w->layout.slot_count; i++) {
-            w->extent->crcs[extent_crc_index(&w->layout, stripe, i)] =
-                crc32c(0, slots[i] + (size_t)s * EXTENT_UNIT_LEN, extent_unit_len(&w->layout, stripe));
-        }
+    for (; win->encoded < stripes; win->encoded++) {
+        uint32_t stripe = win->first_stripe + win->encoded, unit_len = extent_unit_len(&w->layout, stripe);
+        uint8_t *units[SLOTS_MAX];
+        for (uint32_t i = 0; i < w->layout.slot_count; i++)
+            units[i] = slot_bytes(win, i) + (size_t)win->encoded * EXTENT_UNIT_LEN;
+        erasure_encode(w->erasure, unit_len, (const uint8_t *const *)units, units + w->layout.data_count);
+        for (uint32_t i = 0; i < w->layout.slot_count; i++)
+            w->extent->crcs[extent_crc_index(&w->layout, stripe, i)] = crc32c(0, units[i], unit_len);
     }
 }
 
@@ -449,7 +450,7 @@ static size_t fill_unit(struct extent_writer *w, const uint8_t *data, size_t len
 size_t extent_writer_put(struct extent_writer *w, const void *data, size_t len)
 {
     assert(!w->finishing && !w->aborted && len <= w->layout.len - w->put_len);
-    const uint64_t window_len = (uint64_t)WINDOW_STRIPES * EXTENT_UNIT_LEN * w->layout.data_count;
+    const uint64_t stripe_len = (uint64_t)EXTENT_UNIT_LEN * w->layout.data_count, window_len = WINDOW_STRIPES * stripe_len;
     size_t taken = 0;
     while (taken < len) {
         if (!w->filling && !w->err && !window_open(w) && !w->err) {
@@ -462,9 +463,11 @@ size_t extent_writer_put(struct extent_writer *w, const void *data, size_t len)
             return len;
         }
         taken += fill_unit(w, (const uint8_t *)data + taken, len - taken);
-        uint64_t in_window = w->put_len - (uint64_t)w->filling->first_stripe * EXTENT_UNIT_LEN * w->layout.data_count;
+        uint64_t in_window = w->put_len - w->filling->first_stripe * stripe_len;
         if (in_window == window_len || w->put_len == w->layout.len)
             window_launch(w);
+        else if (in_window % stripe_len == 0)
+            encode(w, w->filling, (uint32_t)(in_window / stripe_len));
     }
     return len;
 }
