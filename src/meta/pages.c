@@ -1,7 +1,9 @@
 /* Formatting, opening, snapshots and reads of the page store. The parts behind them are listed in pages_core.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "meta/pages_core.h"
 
 #define FORMAT_SEQUENCE 1
@@ -122,18 +124,26 @@ static bool page_right(void *arg, const void *data)
     return page_crc(want->number, want->sequence, data) == want->crc;
 }
 
+static struct page_version *page_version_at_home(const struct page_wanted *want)
+{
+    struct page_version *v = malloc(sizeof *v);
+    if (v == NULL)
+        return NULL;
+    memset(v, 0, offsetof(struct page_version, data));
+    v->number = want->number;
+    v->crc = want->crc;
+    v->sequence = want->sequence;
+    return v;
+}
+
 /* From its home, which does not change while the snapshot lives (P1). */
 static int read_home(struct pages *p, struct loop *loop, const struct map_entry *e, uint32_t number, uint32_t off, void *data,
                      uint32_t len)
 {
     struct page_wanted want = {number, e->crc, page_map_entry_sequence(e)};
-    struct page_version *v = malloc(sizeof *v);
+    struct page_version *v = page_version_at_home(&want);
     if (v == NULL)
         return ERR_NO_MEMORY;
-    memset(v, 0, offsetof(struct page_version, data));
-    v->number = number;
-    v->crc = e->crc;
-    v->sequence = want.sequence;
     int err = mirror_read(p->mirror, loop, page_home_off(p->log_size, number), v->data, PAGE_SIZE, page_right, &want,
                           !p->options.read_only);
     if (err != 0) {
@@ -172,6 +182,47 @@ int pages_read(struct pages *p, struct loop *loop, const struct pages_snapshot *
         return 0;
     }
     return cache_only ? ERR_WOULD_BLOCK : read_home(p, loop, &e, number, off, data, len);
+}
+
+/* Those that have to be read; none when the first of them has not. */
+static uint32_t find_missing(struct pages *p, const struct pages_snapshot *s, const uint32_t *numbers, uint32_t count,
+                             struct page_wanted *ret)
+{
+    uint32_t missing = 0;
+    pthread_mutex_lock(&p->lock);
+    for (uint32_t i = 0; i < count && (i == 0 || missing > 0); i++) {
+        if (numbers[i] == 0 || numbers[i] > s->page_count || page_cache_find(p, numbers[i], s->sequence) != NULL)
+            continue;
+        struct map_entry e = page_map_get(p, numbers[i]);
+        if (page_map_entry_sequence(&e) != 0)
+            ret[missing++] = (struct page_wanted){numbers[i], e.crc, page_map_entry_sequence(&e)};
+    }
+    pthread_mutex_unlock(&p->lock);
+    return missing;
+}
+
+void pages_read_ahead(struct pages *p, struct loop *loop, const struct pages_snapshot *s, const uint32_t *numbers, uint32_t count)
+{
+    struct page_wanted wanted[MIRROR_READ_AHEAD_MAX];
+    struct mirror_piece pieces[MIRROR_READ_AHEAD_MAX];
+    assert(count <= MIRROR_READ_AHEAD_MAX);
+    uint32_t missing = find_missing(p, s, numbers, count, wanted), got = 0;
+    for (; got < missing; got++) {
+        struct page_version *v = page_version_at_home(&wanted[got]);
+        if (v == NULL)
+            break;
+        pieces[got] = (struct mirror_piece){.off = page_home_off(p->log_size, wanted[got].number), .data = v->data};
+    }
+    mirror_read_ahead(p->mirror, loop, pieces, got, PAGE_SIZE);
+    pthread_mutex_lock(&p->lock);
+    for (uint32_t i = 0; i < got; i++) {
+        struct page_version *v = container_of(pieces[i].data, struct page_version, data);
+        if (pieces[i].read && page_right(&wanted[i], v->data))
+            page_cache_add_clean(p, v);
+        else
+            free(v);
+    }
+    pthread_mutex_unlock(&p->lock);
 }
 
 void pages_status(struct pages *p, struct pages_status *ret)

@@ -51,6 +51,10 @@ uint64_t pages_oldest(struct pages *);
 int pages_read(struct pages *, struct loop *, const struct pages_snapshot *, uint32_t number, uint32_t off, void *data,
                uint32_t len, bool cache_only) MUST_CHECK;
 
+/* Reads those of the pages that are not in the cache into it, all at once; nothing when the first one is there. What cannot
+ * be had this way is left to pages_read. count: 64 at most. */
+void pages_read_ahead(struct pages *, struct loop *, const struct pages_snapshot *, const uint32_t *numbers, uint32_t count);
+
 struct page_image { uint32_t number; const void *data; };
 /* Commits; when it returns 0 the pages are durable and published as *ret_sequence. Writer's thread. After any failure every
  * later commit fails with ERR_READ_ONLY until pages_open: what reached the mirrors is decided by recovery. ERR_NO_SPACE is the

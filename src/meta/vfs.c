@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meta/read_ahead.h"
+
 #define DATABASE_NAME "ingot"
 #define PATH_MAX_LEN 64
 #define GATHERED_KEEP 1024u /* pages of buffer kept between commits */
@@ -36,6 +38,7 @@ struct vfs_file {
     bool has_snapshot;
     struct pages_snapshot snapshot;
     enum write_state state;
+    struct read_ahead ahead;
     uint32_t page_count;          /* of the database as the writer has made it */
     uint32_t gathered_count, gathered_capacity;
     uint32_t *numbers;
@@ -123,6 +126,15 @@ static int find_gathered(const struct vfs_file *f, uint32_t number)
     return -1;
 }
 
+/* Has the pages of a walk read together: one after the other they would cost a device's latency each. */
+static void read_ahead(struct vfs_file *f, uint32_t number)
+{
+    const uint32_t *numbers;
+    uint32_t count = read_ahead_plan(&f->ahead, number, &numbers);
+    if (count > 1)
+        pages_read_ahead(f->vfs->pages, f->loop, &f->snapshot, numbers, count);
+}
+
 /* Part of one page, as this connection sees it. */
 static int read_part(struct vfs_file *f, uint32_t number, uint32_t off, void *to, uint32_t len)
 {
@@ -135,9 +147,14 @@ static int read_part(struct vfs_file *f, uint32_t number, uint32_t off, void *to
         memset(to, 0, len);
         return SQLITE_IOERR_SHORT_READ;
     }
+    if (!f->cache_only && len == PAGE_SIZE)
+        read_ahead(f, number);
     int err = pages_read(f->vfs->pages, f->loop, &f->snapshot, number, off, to, len, f->cache_only);
-    if (err == 0)
+    if (err == 0) {
+        if (!f->cache_only && len == PAGE_SIZE)
+            read_ahead_see(&f->ahead, number, to);
         return SQLITE_OK;
+    }
     f->last_error = err;
     f->would_block = f->would_block || err == ERR_WOULD_BLOCK;
     return err == ERR_NO_MEMORY ? SQLITE_IOERR_NOMEM : SQLITE_IOERR_READ;

@@ -57,6 +57,12 @@ int mirror_grow(struct mirror *, struct loop *, const uint32_t chunks[VOLUMES_MA
 /* Takes up the chunk list that the store has for a volume: before it becomes LEVELLING. Writer's thread. */
 int mirror_adopt(struct mirror *, uint32_t volume_index) MUST_CHECK;
 
+/* Reads pieces of len bytes all at once, spread over the CURRENT mirrors that answer fast. For what would be read soon: nothing
+ * is checked, repaired or asked for again, and what is late is left; read says which have come. */
+#define MIRROR_READ_AHEAD_MAX 64u
+struct mirror_piece { uint64_t off; void *data; bool read; };
+void mirror_read_ahead(struct mirror *, struct loop *, struct mirror_piece *, uint32_t count, uint32_t len);
+
 /* I/O to that volume that a caller stopped waiting for and that may still land. While not 0 the volume must not come
  * back: a late write could undo a newer one. */
 uint32_t mirror_late(const struct mirror *, uint32_t volume_index);

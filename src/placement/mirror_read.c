@@ -176,6 +176,53 @@ int mirror_read(struct mirror *m, struct loop *loop, uint64_t off, void *data, u
     return err;
 }
 
+/* --- ahead --- */
+
+/* Of the mirrors in order, those about as fast as the first. */
+static uint32_t fast_count(const struct reading *r)
+{
+    uint64_t limit = r->order_count == 0 ? 0 : hedge_us(r->order[0]);
+    uint32_t count = 0;
+    while (count < r->order_count && atomic_load_explicit(&r->order[count]->read_latency_us, memory_order_relaxed) <= limit)
+        count++;
+    return count;
+}
+
+/* One side of the op for every piece: they fail, and come, one by one. */
+static int add_pieces(struct reading *r, const struct mirror_piece *pieces, uint32_t count)
+{
+    uint32_t fast = fast_count(r);
+    for (uint32_t i = 0; i < count; i++) {
+        struct mirror_side *side = mirror_op_side(r->op, r->order[i % fast]);
+        side->data = aligned_alloc(BLOCK_SIZE, r->len);
+        int err = side->data == NULL ? ERR_NO_MEMORY : mirror_op_add(r->op, side, IO_READ, pieces[i].off, side->data, r->len);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+void mirror_read_ahead(struct mirror *m, struct loop *loop, struct mirror_piece *pieces, uint32_t count, uint32_t len)
+{
+    struct reading r = {.mirror = m, .loop = loop, .len = len};
+    find_order(&r);
+    for (uint32_t i = 0; i < count; i++)
+        pieces[i].read = false;
+    if (count == 0 || r.order_count == 0 || mirror_op_new(m, &r.op) != 0)
+        return;
+    int err = add_pieces(&r, pieces, count);
+    if (err == 0) {
+        mirror_op_submit(r.op, loop);
+        err = mirror_op_wait(r.op, loop, MIRROR_HEDGE_MIN_US, MIRROR_HEDGE_MIN_US);
+    }
+    for (uint32_t i = 0; err == 0 && i < count; i++) {
+        pieces[i].read = mirror_side_good(&r.op->sides[i]);
+        if (pieces[i].read)
+            memcpy(pieces[i].data, r.op->sides[i].data, len);
+    }
+    mirror_op_leave(r.op);
+}
+
 int mirror_read_one(struct mirror *m, struct loop *loop, uint32_t volume_index, uint64_t off, void *data, uint32_t len)
 {
     struct volume *v = &m->store->volumes[volume_index];
