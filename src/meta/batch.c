@@ -120,6 +120,8 @@ void batch_await(struct batch *b, struct meta *meta, struct loop *loop)
 static int begin(struct meta_tx *tx, struct loop *loop)
 {
     int err = connection_run(tx->connection, STATEMENT_BEGIN_WRITE);
+    if (err == 0)
+        err = meta_tx_begun(tx);
     uint64_t ceiling;
     if (err == 0 && clock_begin(tx->clock, loop_wall_us(loop), &ceiling))
         err = setting_set_u64(tx, "clock_ceiling", ceiling);
@@ -148,11 +150,12 @@ static bool run_alone(struct meta_tx *tx, struct meta_write *request)
     return true;
 }
 
-/* One request in its savepoint. False: the transaction is gone, or can no longer be trusted. */
-static bool run_request(struct meta_tx *tx, struct meta_write *request)
+/* One request in its savepoint; *changed: pages of the transaction, before and after. False: the transaction is gone, or can no
+ * longer be trusted. */
+static bool run_request(struct meta_tx *tx, struct meta_write *request, uint32_t *changed)
 {
     struct connection *c = tx->connection;
-    meta_tx_mark(tx);
+    meta_tx_mark(tx, *changed);
     request->err = connection_run(c, STATEMENT_SAVEPOINT);
     if (request->err != 0)
         return !sqlite3_get_autocommit(c->db);
@@ -169,6 +172,8 @@ static bool run_request(struct meta_tx *tx, struct meta_write *request)
             return false;
     }
     int err = connection_run(c, STATEMENT_RELEASE);
+    if (err == 0)
+        err = meta_tx_changed(tx, changed);
     if (err != 0 && request->err == 0)
         request->err = err;
     return err == 0;
@@ -185,30 +190,43 @@ static void answer_early(struct batch *b, struct meta_write **place)
     meta_answer_write(request, request->err);
 }
 
-/* Runs all requests in one open transaction. Returns how many succeeded; -1: start again, one was taken out. */
-static int run_requests(struct batch *b, struct meta_tx *tx)
+/* Runs the first requests in one open transaction: up to most, until it has changed enough. Returns how many succeeded; -1:
+ * start again, one was taken out. */
+static int run_requests(struct batch *b, struct meta_tx *tx, uint32_t most)
 {
     int succeeded = 0;
-    bool alone = b->count == 1;
-    for (struct meta_write **place = &b->head; *place != NULL; place = &(*place)->next) {
-        if (!(alone ? run_alone(tx, *place) : run_request(tx, *place))) {
+    uint32_t changed = 0;
+    bool alone = b->count == 1 || most == 1;
+    b->ran = 0;
+    for (struct meta_write **place = &b->head; b->ran < most && *place != NULL && changed < tx->changed_max;
+         place = &(*place)->next) {
+        if (!(alone ? run_alone(tx, *place) : run_request(tx, *place, &changed))) {
             roll_back(tx);
             answer_early(b, place);
             return -1;
         }
+        b->ran++;
         succeeded += (*place)->err == 0;
     }
     return succeeded;
 }
 
-static void fail_all(struct batch *b, int err, bool uncertain)
+static void fail_those_that_ran(struct batch *b, int err, bool uncertain)
 {
-    for (struct meta_write *w = b->head; w != NULL; w = w->next) {
+    struct meta_write *w = b->head;
+    for (uint32_t i = 0; i < b->ran; i++, w = w->next) {
         if (w->err == 0) {
             w->err = err;
             w->uncertain = uncertain;
         }
     }
+}
+
+void batch_refuse(struct batch *b, int err)
+{
+    for (struct meta_write *w = b->head; w != NULL; w = w->next)
+        w->err = err;
+    b->ran = b->count;
 }
 
 static void settle_extents(struct meta_tx *tx)
@@ -232,72 +250,82 @@ static int commit(struct meta_tx *tx)
     return err;
 }
 
-static void finish(struct batch *b, struct meta_tx *tx, struct loop *loop, struct batch_result *result)
+/* Whether requests have their outcome; false: too much for one commit, fewer have to be run again. */
+static bool finish(struct batch *b, struct meta_tx *tx, struct loop *loop, struct batch_result *result)
 {
     struct store *store = tx->meta->store;
     uint64_t generation = store->generation;
     int err = commit(tx);
     if (generation != store->generation)
         placement_volumes_changed(tx->meta->placement);
-    if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY || err == ERR_BUSY) { /* pages.h: nothing was written */
-        fail_all(b, err, false);
-        roll_back(tx);
+    if (err == ERR_NO_SPACE || err == ERR_COMMIT_TOO_LARGE || err == ERR_NO_MEMORY || err == ERR_BUSY) {
+        roll_back(tx); /* pages.h: nothing was written */
         result->broken = !sqlite3_get_autocommit(tx->connection->db);
-        return;
+        if (err == ERR_COMMIT_TOO_LARGE && b->ran > 1 && !result->broken)
+            return false;
+        fail_those_that_ran(b, err, false);
+        return true;
     }
     /* ERR_ACCESS is the lease too, seen by the mirrors: no word about the client's rights. */
     bool lease_lost = err == ERR_ACCESS || (err == 0 && !store_lease_held(store, loop_now_us(loop)));
     if (err != 0 || lease_lost) {
         log_error("metadata commit: %s; writing stops until the store is opened again",
                   lease_lost ? "the lease on the volumes has ended" : err_text(err));
-        fail_all(b, lease_lost ? ERR_READ_ONLY : err, true);
+        fail_those_that_ran(b, lease_lost ? ERR_READ_ONLY : err, true);
         roll_back(tx);
         result->broken = true;
-        return;
+        return true;
     }
     clock_end(tx->clock, true);
     settle_extents(tx);
     meta_tx_clear(tx);
     result->committed = true;
+    return true;
 }
 
-void batch_commit(struct batch *b, struct meta_tx *tx, struct loop *loop, struct batch_result *result)
+/* Returns how many succeeded, in a transaction that is open; 0: none, and there is no transaction. */
+static int run_first(struct batch *b, struct meta_tx *tx, struct loop *loop, uint32_t most, struct batch_result *result)
 {
-    *result = (struct batch_result){0};
-    for (struct meta_write *w = b->head; w != NULL; w = w->next) {
-        w->err = 0;
-        w->uncertain = false;
-    }
-    if (b->flush_err != 0) {
-        fail_all(b, b->flush_err, false);
-        return;
-    }
-    tx->failed_volumes = b->failed;
     int succeeded = -1;
     while (succeeded < 0 && b->count > 0) {
         meta_tx_clear(tx);
         int64_t before = sqlite3_total_changes64(tx->connection->db);
         int err = begin(tx, loop);
         if (err != 0) {
-            fail_all(b, err, false);
+            batch_refuse(b, err);
             roll_back(tx);
-            return;
+            return 0;
         }
-        succeeded = run_requests(b, tx);
+        succeeded = run_requests(b, tx, most);
         result->rows = (uint64_t)(sqlite3_total_changes64(tx->connection->db) - before);
         if (succeeded <= 0)
             roll_back(tx);
     }
-    if (succeeded > 0)
-        finish(b, tx, loop, result);
+    return succeeded > 0 ? succeeded : 0;
+}
+
+void batch_commit(struct batch *b, struct meta_tx *tx, struct loop *loop, struct batch_result *result)
+{
+    *result = (struct batch_result){0};
+    b->ran = 0;
+    if (b->flush_err != 0) {
+        batch_refuse(b, b->flush_err);
+        return;
+    }
+    tx->failed_volumes = b->failed;
+    uint32_t most = b->count;
+    while (run_first(b, tx, loop, most, result) > 0 && !finish(b, tx, loop, result))
+        most = b->ran / 2;
 }
 
 void batch_answer(struct batch *b)
 {
-    struct meta_write *next;
-    for (struct meta_write *w = b->head; w != NULL; w = next) {
-        next = w->next;
+    for (; b->ran > 0; b->ran--) {
+        struct meta_write *w = b->head;
+        b->head = w->next;
+        b->count--;
         meta_answer_write(w, w->err);
     }
-    batch_init(b);
+    if (b->head == NULL)
+        batch_init(b);
 }

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meta/pages.h"
+
+#define JOURNAL_RECORD_LEN (PAGE_SIZE + 8) /* page, number, checksum: SQLite's file format */
+
 int connection_open(const struct connection_source *source, struct loop *loop, bool writer, struct connection **ret)
 {
     struct connection *c = calloc(1, sizeof *c);
@@ -55,6 +59,36 @@ int connection_run(struct connection *c, enum statement_id id)
 {
     struct statement s = statement_begin_on(c, id);
     return statement_execute(&s);
+}
+
+static int read_count(struct connection *c, enum statement_id id, int64_t *ret)
+{
+    struct statement s = statement_begin_on(c, id);
+    int err = statement_row(&s);
+    if (err != 0)
+        return err;
+    *ret = statement_int(&s, 0);
+    statement_end(&s);
+    return 0;
+}
+
+int connection_pages(struct connection *c, struct connection_pages *ret)
+{
+    int err = read_count(c, STATEMENT_PAGE_COUNT, &ret->count);
+    return err != 0 ? err : read_count(c, STATEMENT_FREELIST_COUNT, &ret->free);
+}
+
+int connection_journaled(struct connection *c, int64_t *ret)
+{
+    sqlite3_file *journal = NULL;
+    sqlite3_int64 size = 0;
+    int code = sqlite3_file_control(c->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+    if (code == SQLITE_OK && journal != NULL && journal->pMethods != NULL) /* else nothing has been changed yet */
+        code = journal->pMethods->xFileSize(journal, &size);
+    if (code != SQLITE_OK)
+        return statement_error(c, code);
+    *ret = size / JOURNAL_RECORD_LEN;
+    return 0;
 }
 
 int connection_script(struct connection *c, const char *sql)

@@ -44,6 +44,11 @@ void connection_set_cache_only(struct connection *, bool);
 
 /* Runs one of the statements without parameters (BEGIN, COMMIT, ...). */
 int connection_run(struct connection *, enum statement_id) MUST_CHECK;
+/* Pages of the database, and how many of them are free, as the open transaction has made them. */
+struct connection_pages { int64_t count, free; };
+int connection_pages(struct connection *, struct connection_pages *ret) MUST_CHECK;
+/* Pages whose old content the journal of the open transaction keeps. */
+int connection_journaled(struct connection *, int64_t *ret) MUST_CHECK;
 /* Runs a script; for the schema. */
 int connection_script(struct connection *, const char *sql) MUST_CHECK;
 

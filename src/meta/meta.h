@@ -54,6 +54,9 @@ uint64_t meta_tx_clock(struct meta_tx *);
 /* Bit per volume whose flush for this batch failed or was late: shards there count as missing. */
 uint64_t meta_tx_failed_volumes(struct meta_tx *);
 struct meta *meta_tx_meta(struct meta_tx *);
+/* Whether this request has changed as much as one transaction should (*ret). What it has left to do then is for another: one
+ * request that changes more than a commit can hold fails with ERR_COMMIT_TOO_LARGE. */
+int meta_tx_full(struct meta_tx *, bool *ret) MUST_CHECK;
 /* The extent's space is free once this transaction is durable (called by meta/extent.c). */
 int meta_tx_freed(struct meta_tx *, const struct extent *) MUST_CHECK;
 /* The extent's row was inserted: placement_commit() once durable, nothing otherwise. */

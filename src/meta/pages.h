@@ -58,8 +58,8 @@ void pages_read_ahead(struct pages *, struct loop *, const struct pages_snapshot
 struct page_image { uint32_t number; const void *data; };
 /* Commits; when it returns 0 the pages are durable and published as *ret_sequence. Writer's thread. After any failure every
  * later commit fails with ERR_READ_ONLY until pages_open: what reached the mirrors is decided by recovery. ERR_NO_SPACE is the
- * exception, and so are ERR_TOO_LARGE (pages_record_max), ERR_NO_MEMORY and ERR_BUSY (an old snapshot keeps the log full):
- * nothing was written, the store goes on. */
+ * exception, and so are ERR_COMMIT_TOO_LARGE (pages_record_max), ERR_NO_MEMORY and ERR_BUSY (an old snapshot keeps the log
+ * full): nothing was written, the store goes on. */
 int pages_commit(struct pages *, struct loop *, const struct page_image *, uint32_t count, uint32_t database_pages,
                  uint64_t *ret_sequence) MUST_CHECK;
 

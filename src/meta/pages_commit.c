@@ -148,7 +148,7 @@ static int commit(struct pages *p, struct loop *loop, const struct page_image *i
 {
     uint64_t len = log_record_len(c->count);
     if (len > p->record_max)
-        return ERR_TOO_LARGE;
+        return ERR_COMMIT_TOO_LARGE;
     int err = grow_for(p, loop, c->database_pages);
     if (err == 0)
         err = make_room(p, loop, len, reserve, &c->record);

@@ -58,8 +58,38 @@ uint64_t meta_tx_bucket_epoch(const struct meta_tx *tx)
     return epoch % 2 == 0 ? epoch : 0;
 }
 
-void meta_tx_mark(struct meta_tx *tx)
+int meta_tx_begun(struct meta_tx *tx)
 {
+    return connection_pages(tx->connection, &tx->begun);
+}
+
+int meta_tx_changed(struct meta_tx *tx, uint32_t *ret)
+{
+    struct connection_pages now;
+    int64_t journaled;
+    int err = connection_pages(tx->connection, &now);
+    if (err == 0)
+        err = connection_journaled(tx->connection, &journaled);
+    if (err != 0)
+        return err;
+    int64_t added = now.count > tx->begun.count ? now.count - tx->begun.count : 0;
+    int64_t taken = now.free < tx->begun.free ? tx->begun.free - now.free : 0;
+    *ret = (uint32_t)(journaled + added + taken);
+    return 0;
+}
+
+int meta_tx_full(struct meta_tx *tx, bool *ret)
+{
+    uint32_t changed;
+    int err = meta_tx_changed(tx, &changed);
+    if (err == 0)
+        *ret = changed >= tx->mark.changed + tx->changed_max;
+    return err;
+}
+
+void meta_tx_mark(struct meta_tx *tx, uint32_t changed)
+{
+    tx->mark.changed = changed;
     tx->mark.added = tx->added.count;
     tx->mark.freed = tx->freed.count;
 }
@@ -75,7 +105,7 @@ void meta_tx_clear(struct meta_tx *tx)
     tx->added.count = 0;
     tx->freed.count = 0;
     tx->buckets_changed = false;
-    meta_tx_mark(tx);
+    meta_tx_mark(tx, 0);
 }
 
 void meta_tx_fini(struct meta_tx *tx)

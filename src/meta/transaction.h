@@ -1,5 +1,8 @@
 /* An open transaction: what the tables work on, and what the commit owes to placement/.
  *
+ * A transaction is bounded by what it changes, far below what one commit can hold: no commit holds the others up for long, and
+ * what it keeps in memory stays small. See meta_tx_full() for single requests that change much, batch.h for many of them.
+ *
  * A write transaction gathers the extents its requests added and freed. Each request begins with a mark of both lists and is
  * cut back to it when it fails, as the savepoint cuts back its rows. */
 #ifndef META_TRANSACTION_H
@@ -18,10 +21,17 @@ struct meta_tx {
     struct extent_batch added, freed;
     bool buckets_changed;
     uint64_t read_epoch;            /* bucket epoch before the transaction began; 0 while one was changing */
-    struct { size_t added, freed; } mark;
+    uint32_t changed_max;           /* pages; a transaction, or a request, that changed so many takes on nothing more */
+    struct connection_pages begun;  /* as it began */
+    struct { size_t added, freed; uint32_t changed; } mark;
 };
 
-void meta_tx_mark(struct meta_tx *);
+/* A write transaction was begun on the connection. */
+int meta_tx_begun(struct meta_tx *) MUST_CHECK;
+/* How many pages the commit will write: those changed, those added, those taken from the free ones. Somewhat less than the
+ * truth when pages were freed and others taken. */
+int meta_tx_changed(struct meta_tx *, uint32_t *ret) MUST_CHECK;
+void meta_tx_mark(struct meta_tx *, uint32_t changed);
 void meta_tx_cut(struct meta_tx *);   /* back to the mark */
 void meta_tx_clear(struct meta_tx *); /* nothing added or freed; keeps the memory */
 void meta_tx_fini(struct meta_tx *);

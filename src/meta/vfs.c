@@ -2,7 +2,7 @@
  *
  * A file's life within a transaction:
  *   xLock(SHARED)     snapshot taken                                  lock_shared
- *   xWrite, xTruncate pages gathered (lock RESERVED or more)          gather
+ *   xWrite, xTruncate pages gathered (lock RESERVED or more)          file_write
  *   xSync             pages_commit, new snapshot                      commit_gathered
  *   a failed xSync    gathered pages dropped; SQLite writes the old pages back: ignored if nothing had been written (state
  *                     UNDOING), refused if what the mirrors hold is unknown (state FAILED)
@@ -28,6 +28,9 @@ struct vfs {
 
 enum write_state { READING, GATHERING, UNDOING, FAILED };
 
+/* A page that was written: its number, and which page of data holds it. */
+struct gathered { uint32_t number, slot; };
+
 struct vfs_file {
     sqlite3_file base;
     struct vfs *vfs;
@@ -40,10 +43,9 @@ struct vfs_file {
     enum write_state state;
     struct read_ahead ahead;
     uint32_t page_count;          /* of the database as the writer has made it */
-    uint32_t gathered_count, gathered_capacity;
-    uint32_t *numbers;
+    struct gathered *gathered;    /* by number */
+    uint32_t gathered_count, slot_count, gathered_capacity;
     uint8_t *data;
-    struct page_image *images;
 };
 
 /* --- snapshots and locks --- */
@@ -65,14 +67,12 @@ static void drop_snapshot(struct vfs_file *f)
 static void end_writing(struct vfs_file *f)
 {
     f->state = READING;
-    f->gathered_count = 0;
+    f->gathered_count = f->slot_count = 0;
     if (f->gathered_capacity > GATHERED_KEEP) {
         free(f->data);
-        free(f->numbers);
-        free(f->images);
+        free(f->gathered);
         f->data = NULL;
-        f->numbers = NULL;
-        f->images = NULL;
+        f->gathered = NULL;
         f->gathered_capacity = 0;
     }
 }
@@ -116,14 +116,29 @@ static int file_check_reserved_lock(sqlite3_file *file, int *ret)
 
 /* --- reading --- */
 
-static int find_gathered(const struct vfs_file *f, uint32_t number)
+/* The first gathered page of that number or a higher one. */
+static uint32_t find_gathered(const struct vfs_file *f, uint32_t number)
 {
-    if (f->gathered_count == 0 || number > f->numbers[f->gathered_count - 1])
-        return -1; /* SQLite writes in ascending order */
-    for (uint32_t i = f->gathered_count; i-- > 0;)
-        if (f->numbers[i] == number)
-            return (int)i;
-    return -1;
+    uint32_t low = 0, high = f->gathered_count;
+    if (high == 0 || number > f->gathered[high - 1].number)
+        return high; /* SQLite writes in ascending order */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (f->gathered[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* NULL: not gathered. */
+static uint8_t *gathered_data(const struct vfs_file *f, uint32_t number)
+{
+    uint32_t at = find_gathered(f, number);
+    if (at == f->gathered_count || f->gathered[at].number != number)
+        return NULL;
+    return f->data + (size_t)f->gathered[at].slot * PAGE_SIZE;
 }
 
 /* Has the pages of a walk read together: one after the other they would cost a device's latency each. */
@@ -138,9 +153,9 @@ static void read_ahead(struct vfs_file *f, uint32_t number)
 /* Part of one page, as this connection sees it. */
 static int read_part(struct vfs_file *f, uint32_t number, uint32_t off, void *to, uint32_t len)
 {
-    int at = find_gathered(f, number);
-    if (at >= 0) {
-        memcpy(to, f->data + (size_t)at * PAGE_SIZE + off, len);
+    const uint8_t *gathered = gathered_data(f, number);
+    if (gathered != NULL) {
+        memcpy(to, gathered + off, len);
         return SQLITE_OK;
     }
     if (number > f->snapshot.page_count) {
@@ -201,22 +216,31 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *ret)
 
 static bool gather_room(struct vfs_file *f)
 {
-    if (f->gathered_count < f->gathered_capacity)
+    if (f->slot_count < f->gathered_capacity)
         return true;
     uint32_t capacity = f->gathered_capacity == 0 ? 64 : f->gathered_capacity * 2;
     uint8_t *data = realloc(f->data, (size_t)capacity * PAGE_SIZE);
     if (data != NULL)
         f->data = data;
-    uint32_t *numbers = realloc(f->numbers, capacity * sizeof *numbers);
-    if (numbers != NULL)
-        f->numbers = numbers;
-    struct page_image *images = realloc(f->images, capacity * sizeof *images);
-    if (images != NULL)
-        f->images = images;
-    if (data == NULL || numbers == NULL || images == NULL)
+    struct gathered *gathered = realloc(f->gathered, capacity * sizeof *gathered);
+    if (gathered != NULL)
+        f->gathered = gathered;
+    if (data == NULL || gathered == NULL)
         return false;
     f->gathered_capacity = capacity;
     return true;
+}
+
+/* Room for one more page, in its order. NULL: no memory. */
+static uint8_t *gather(struct vfs_file *f, uint32_t number)
+{
+    if (!gather_room(f))
+        return NULL;
+    uint32_t at = find_gathered(f, number), slot = f->slot_count++;
+    memmove(&f->gathered[at + 1], &f->gathered[at], (f->gathered_count - at) * sizeof *f->gathered);
+    f->gathered[at] = (struct gathered){number, slot};
+    f->gathered_count++;
+    return f->data + (size_t)slot * PAGE_SIZE;
 }
 
 /* Whether a change may be gathered now: SQLITE_OK with *ret_ignore when it is SQLite undoing what was never written. */
@@ -244,20 +268,10 @@ static int file_write(sqlite3_file *file, const void *from, int amount, sqlite3_
     if (amount != (int)PAGE_SIZE || off % PAGE_SIZE != 0)
         return SQLITE_IOERR_WRITE;
     uint32_t number = (uint32_t)(off / PAGE_SIZE) + 1;
-    int at = find_gathered(f, number);
-    if (at < 0) {
-        if (!gather_room(f))
-            return SQLITE_IOERR_NOMEM;
-        at = (int)f->gathered_count++;
-        /* Kept in order: room is made where it belongs. */
-        while (at > 0 && f->numbers[at - 1] > number) {
-            f->numbers[at] = f->numbers[at - 1];
-            memcpy(f->data + (size_t)at * PAGE_SIZE, f->data + (size_t)(at - 1) * PAGE_SIZE, PAGE_SIZE);
-            at--;
-        }
-        f->numbers[at] = number;
-    }
-    memcpy(f->data + (size_t)at * PAGE_SIZE, from, PAGE_SIZE);
+    uint8_t *to = gathered_data(f, number);
+    if (to == NULL && (to = gather(f, number)) == NULL)
+        return SQLITE_IOERR_NOMEM;
+    memcpy(to, from, PAGE_SIZE);
     if (number > f->page_count)
         f->page_count = number;
     return SQLITE_OK;
@@ -271,17 +285,27 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
     if (code != SQLITE_OK || ignore)
         return code;
     f->page_count = (uint32_t)((size + PAGE_SIZE - 1) / PAGE_SIZE);
-    while (f->gathered_count > 0 && f->numbers[f->gathered_count - 1] > f->page_count)
+    while (f->gathered_count > 0 && f->gathered[f->gathered_count - 1].number > f->page_count)
         f->gathered_count--;
     return SQLITE_OK;
 }
 
+static int commit_images(struct vfs_file *f)
+{
+    struct page_image *images = malloc((f->gathered_count + 1) * sizeof *images);
+    if (images == NULL)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < f->gathered_count; i++)
+        images[i] = (struct page_image){f->gathered[i].number, f->data + (size_t)f->gathered[i].slot * PAGE_SIZE};
+    uint64_t sequence;
+    int err = pages_commit(f->vfs->pages, f->loop, images, f->gathered_count, f->page_count, &sequence);
+    free(images);
+    return err;
+}
+
 static int commit_gathered(struct vfs_file *f)
 {
-    for (uint32_t i = 0; i < f->gathered_count; i++)
-        f->images[i] = (struct page_image){f->numbers[i], f->data + (size_t)i * PAGE_SIZE};
-    uint64_t sequence;
-    int err = pages_commit(f->vfs->pages, f->loop, f->images, f->gathered_count, f->page_count, &sequence);
+    int err = commit_images(f);
     end_writing(f);
     if (err == 0) {
         drop_snapshot(f);
@@ -290,11 +314,10 @@ static int commit_gathered(struct vfs_file *f)
     }
     f->last_error = err;
     f->state = FAILED;
-    if (err == ERR_NO_SPACE || err == ERR_TOO_LARGE || err == ERR_BUSY || err == ERR_NO_MEMORY)
+    if (err == ERR_NO_SPACE || err == ERR_COMMIT_TOO_LARGE || err == ERR_BUSY || err == ERR_NO_MEMORY)
         f->state = UNDOING; /* pages.h: nothing was written */
     switch (err) {
-    case ERR_NO_SPACE:
-    case ERR_TOO_LARGE: return SQLITE_FULL;
+    case ERR_NO_SPACE: return SQLITE_FULL;
     case ERR_NO_MEMORY: return SQLITE_IOERR_NOMEM;
     default: return SQLITE_IOERR_FSYNC;
     }
@@ -321,8 +344,7 @@ static int file_close(sqlite3_file *file)
     if (f->writer)
         atomic_store(&f->vfs->has_writer, false);
     free(f->data);
-    free(f->numbers);
-    free(f->images);
+    free(f->gathered);
     return SQLITE_OK;
 }
 

@@ -55,7 +55,10 @@ int writer_open(struct meta *meta, struct loop *home, struct writer **ret)
         writer_close(w);
         return err;
     }
-    w->tx = (struct meta_tx){.meta = meta, .connection = w->connection, .clock = &meta->clock};
+    w->tx = (struct meta_tx){.meta = meta, .connection = w->connection, .clock = &meta->clock, .changed_max = BATCH_CHANGED_MAX};
+    uint32_t part = meta->pages != NULL ? pages_record_max(meta->pages) / BATCH_RECORD_PART : BATCH_CHANGED_MAX;
+    if (part < w->tx.changed_max)
+        w->tx.changed_max = part;
     *ret = w;
     return 0;
 }
@@ -173,13 +176,6 @@ static void stop_writing(struct writer *w)
     atomic_store_explicit(&w->meta->writable, false, memory_order_release);
 }
 
-static void refuse_batch(struct batch *b)
-{
-    for (struct meta_write *r = b->head; r != NULL; r = r->next)
-        r->err = ERR_READ_ONLY;
-    batch_answer(b);
-}
-
 static bool review_membership(struct writer *w)
 {
     if (!membership_pending(w->meta->store, loop_now_us(w->loop)))
@@ -192,9 +188,20 @@ static bool review_membership(struct writer *w)
     return true;
 }
 
+/* Requests come from the queue while nobody who came before them waits in a batch. */
+static void fill_batches(struct writer *w, struct batch *b, struct batch *following)
+{
+    if (following->count > 0)
+        return;
+    take_requests(w, b, true);
+    take_requests(w, following, false);
+    if (following->count > 0)
+        batch_submit(following, w->meta, w->loop);
+}
+
 static bool run_batch(struct writer *w)
 {
-    struct batch *b = &w->batches[w->current];
+    struct batch *b = &w->batches[w->current], *following = &w->batches[w->current ^ 1];
     if (b->count == 0) {
         take_requests(w, b, false);
         if (b->count == 0)
@@ -203,18 +210,12 @@ static bool run_batch(struct writer *w)
     }
     batch_await(b, w->meta, w->loop);
     review_membership(w);
-    take_requests(w, b, true);
-    w->current ^= 1;
-    struct batch *following = &w->batches[w->current];
-    take_requests(w, following, false);
-    if (following->count > 0)
-        batch_submit(following, w->meta, w->loop);
-    if (!atomic_load_explicit(&w->meta->writable, memory_order_acquire)) {
-        refuse_batch(b);
-        return true;
-    }
-    struct batch_result result;
-    batch_commit(b, &w->tx, w->loop, &result);
+    fill_batches(w, b, following);
+    struct batch_result result = {0};
+    if (atomic_load_explicit(&w->meta->writable, memory_order_acquire))
+        batch_commit(b, &w->tx, w->loop, &result);
+    else
+        batch_refuse(b, ERR_READ_ONLY);
     if (result.broken)
         stop_writing(w);
     if (result.committed) {
@@ -222,6 +223,8 @@ static bool run_batch(struct writer *w)
         atomic_fetch_add_explicit(&w->rows, result.rows, memory_order_relaxed);
     }
     batch_answer(b);
+    if (b->count == 0)
+        w->current ^= 1;
     return true;
 }
 

@@ -34,6 +34,7 @@ static const struct {
 } map[] = {
     {ERR_NO_SPACE, S3_InsufficientStorage},
     {ERR_TOO_LARGE, S3_EntityTooLarge},
+    {ERR_COMMIT_TOO_LARGE, S3_MaxMessageLengthExceeded},
     {ERR_TIMEOUT, S3_ServiceUnavailable},
     {ERR_QUORUM, S3_ServiceUnavailable},
     {ERR_READ_ONLY, S3_ServiceUnavailable},

@@ -11,6 +11,7 @@
 #include "base/container.h"
 #include "meta/membership.h"
 #include "meta/state.h"
+#include "meta/tables.h"
 #include "meta/transaction.h"
 #include "meta/writer.h"
 #include "meta_fixture.h"
@@ -168,6 +169,112 @@ static void test_overload(void **state)
     free(r);
 }
 
+/* A request that fills pages: contents of INLINE_CONTENT_MAX bytes, of two pages and a bit each. */
+struct heavy { struct meta_write write; int contents, runs; uint64_t clock; };
+
+static int run_heavy(struct meta_tx *tx, struct meta_write *write)
+{
+    static const char bytes[INLINE_CONTENT_MAX];
+    struct heavy *h = container_of(write, struct heavy, write);
+    h->runs++;
+    h->clock = meta_tx_clock(tx);
+    int err = 0;
+    for (int i = 0; err == 0 && i < h->contents; i++)
+        err = content_insert_inline(tx, (int64_t)meta_tx_clock(tx), slice_of(bytes, sizeof bytes));
+    return err;
+}
+
+static void heavy_done(struct meta_write *write) { (void)write; }
+
+static void submit_heavy(struct heavy *h, int contents)
+{
+    *h = (struct heavy){.write = {.run = run_heavy, .done = heavy_done, .loop = f.loop}, .contents = contents};
+    meta_write(f.meta, &h->write);
+}
+
+static uint64_t commits(void)
+{
+    struct meta_status status;
+    meta_status(f.meta, &status);
+    return status.commits;
+}
+
+/* Together they change three times what one commit can hold (2 MiB, with the smallest log). */
+static void test_heavy_requests_share_no_commit_they_do_not_fit_in(void **state)
+{
+    (void)state;
+    struct heavy h[64];
+    for (int i = 0; i < 64; i++)
+        submit_heavy(&h[i], 10);
+    meta_fixture_settle(&f);
+    for (int i = 0; i < 64; i++) {
+        assert_int_equal(h[i].write.err, 0);
+        assert_int_equal(h[i].runs, 1);
+        assert_true(i == 0 || h[i].clock > h[i - 1].clock);
+    }
+    assert_in_range(commits(), 8, 32);
+}
+
+static void test_commit_too_large_is_split(void **state)
+{
+    (void)state;
+    struct heavy h[3];
+    submit_heavy(&h[0], 20);
+    submit_heavy(&h[1], 20);
+    submit_heavy(&h[2], 220);
+    meta_fixture_settle(&f);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(h[i].write.err, 0);
+    assert_int_equal(h[0].runs, 2);
+    assert_true(h[0].clock < h[1].clock && h[1].clock < h[2].clock);
+}
+
+static void test_request_too_large_fails_alone(void **state)
+{
+    (void)state;
+    struct heavy h[3];
+    submit_heavy(&h[0], 1);
+    submit_heavy(&h[1], 250);
+    submit_heavy(&h[2], 1);
+    meta_fixture_settle(&f);
+    assert_int_equal(h[0].write.err, 0);
+    assert_int_equal(h[1].write.err, ERR_COMMIT_TOO_LARGE);
+    assert_false(h[1].write.uncertain);
+    assert_int_equal(h[2].write.err, 0);
+    assert_true(meta_writable(f.meta));
+}
+
+static int fill_until_full(struct meta_tx *tx, void *arg)
+{
+    static const char bytes[INLINE_CONTENT_MAX];
+    int *contents = arg, err = 0;
+    bool full = false;
+    for (*contents = 0; err == 0 && !full && *contents < 1000; (*contents)++) {
+        err = content_insert_inline(tx, (int64_t)meta_tx_clock(tx), slice_of(bytes, sizeof bytes));
+        if (err == 0)
+            err = meta_tx_full(tx, &full);
+    }
+    return err;
+}
+
+static int delete_all(struct meta_tx *tx, void *arg)
+{
+    (void)arg;
+    return connection_script(tx->connection, "DELETE FROM inline_content");
+}
+
+/* New pages and those taken from the free ones count alike. */
+static void test_full_transaction(void **state)
+{
+    (void)state;
+    int added = 0, taken = 0;
+    assert_int_equal(meta_fixture_write(&f, fill_until_full, &added), 0);
+    assert_in_range(added, 30, 70);
+    assert_int_equal(meta_fixture_write(&f, delete_all, NULL), 0);
+    assert_int_equal(meta_fixture_write(&f, fill_until_full, &taken), 0);
+    assert_in_range(taken, 30, 70);
+}
+
 static void test_clock_after_crash(void **state)
 {
     (void)state;
@@ -317,7 +424,10 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_failing_request_is_alone), TEST(test_single_failing_request), TEST(test_batch_is_redone_without_the_breaker),
-        TEST(test_breaker_that_says_nothing), TEST(test_more_than_a_batch), TEST(test_overload), TEST(test_clock_after_crash),
+        TEST(test_breaker_that_says_nothing), TEST(test_more_than_a_batch),
+        TEST(test_heavy_requests_share_no_commit_they_do_not_fit_in), TEST(test_commit_too_large_is_split),
+        TEST(test_request_too_large_fails_alone), TEST(test_full_transaction),
+        TEST(test_overload), TEST(test_clock_after_crash),
         cmocka_unit_test(test_clock), TEST(test_flush_on_a_volume_that_is_out), TEST(test_flush_that_fails),
         TEST(test_lost_lease_acknowledges_nothing), TEST(test_membership_keeps_what_the_store_needs), TEST(test_room_for_data),
         TEST(test_exclusive),
