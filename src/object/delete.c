@@ -1,4 +1,5 @@
-/* DeleteObject and DeleteObjects: one transaction for all of a request's keys; each key has its own outcome. */
+/* DeleteObject and DeleteObjects: each key has its own outcome. A request's keys are deleted in as few transactions as the
+ * bound on what one may change allows (meta_tx_full), in their order. */
 #include <string.h>
 
 #include "base/container.h"
@@ -93,26 +94,41 @@ static int run_delete(struct meta_tx *tx, struct meta_write *write)
     struct object_delete *request = container_of(write, struct object_delete, write);
     struct bucket_row bucket;
     int err = bucket_get(tx, request->bucket, &bucket);
-    for (uint32_t i = 0; !err && i < request->count; i++) {
+    bool full = false;
+    uint32_t i = request->deleted;
+    for (; !err && !full && i < request->count; i++) {
         struct object_delete_item *item = &request->items[i];
         item->delete_marker = item->marker_created = item->has_result_version = item->result_null_version = false;
         int outcome = item->has_version_id ? delete_version(tx, &bucket, item) : delete_current(tx, &bucket, request, item);
         item->err = outcome;
         err = is_outcome(outcome) ? 0 : outcome;
+        if (!err)
+            err = meta_tx_full(tx, &full);
     }
+    request->reached = i;
     return err;
 }
 
 static void delete_done(struct meta_write *write)
 {
     struct object_delete *request = container_of(write, struct object_delete, write);
-    request->err = write->err;
+    if (!write->err)
+        request->deleted = request->reached;
+    if (!write->err && request->deleted < request->count) {
+        meta_write(request->reactor->meta, &request->write);
+        return;
+    }
+    /* What was deleted before stays so: the failure is that of the other keys. */
+    for (uint32_t i = request->deleted; request->deleted && i < request->count; i++)
+        request->items[i].err = write->err;
+    request->err = request->deleted ? 0 : write->err;
     request->done(request);
 }
 
 void object_delete_start(struct object_delete *request)
 {
     request->random = loop_random(request->reactor->loop);
+    request->deleted = request->reached = 0;
     request->write = (struct meta_write){.run = run_delete, .done = delete_done, .loop = request->reactor->loop};
     meta_write(request->reactor->meta, &request->write);
 }

@@ -159,8 +159,9 @@ struct object_delete {
     struct object_delete_item *items; uint32_t count; /* 1..1000; deleting what is not there succeeds */
     int64_t owner_id;
     void (*done)(struct object_delete *);
-    int err;                       /* of the whole: ERR_NO_SUCH_BUCKET, or of the commit */
+    int err;                       /* of the whole: ERR_NO_SUCH_BUCKET, or of the commit; then nothing was deleted */
     uint64_t random;               /* private */
+    uint32_t deleted, reached;     /* private: items whose outcome is durable; the same once the transaction under way is */
     struct meta_write write;
 };
 void object_delete_start(struct object_delete *);

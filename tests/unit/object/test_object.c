@@ -251,6 +251,89 @@ static void versions_stay_until_deleted_by_id(void **state)
     object_get_fini(&request);
 }
 
+/* --- many keys at once: more than one commit of the smallest log can hold --- */
+
+#define CROWD 6u
+#define CROWD_KEYS 1000u
+#define CROWD_STEP 100u
+#define CROWD_KEPT 700u /* of each request: its condition does not hold */
+
+struct crowd_key { char name[32]; };
+
+struct crowd { struct meta_write write; struct crowd_key *keys; uint32_t first; bool done; };
+
+static int crowd_insert(struct meta_tx *tx, struct meta_write *write)
+{
+    static const char body[8192], etag[16];
+    struct crowd *c = (struct crowd *)write;
+    struct bucket_row bucket;
+    int err = bucket_get(tx, slice_string("b"), &bucket);
+    for (uint32_t i = c->first; err == 0 && i < c->first + CROWD_STEP; i++) {
+        uint64_t clock = meta_tx_clock(tx);
+        struct slice empty = slice_of("", 0);
+        struct version_row row = {.bucket_id = bucket.id, .key = slice_string(c->keys[i].name), .rank = version_rank(clock), .version_id = empty,
+                                  .size = sizeof(body), .etag = slice_of(etag, sizeof(etag)), .modified_us = clock,
+                                  .content_id = (int64_t)clock, .owner_id = 1, .attributes = empty, .origin_version_id = empty};
+        err = version_insert(tx, &row);
+        if (err == 0)
+            err = content_insert_inline(tx, row.content_id, slice_of(body, sizeof(body)));
+    }
+    return err;
+}
+
+static void crowd_inserted(struct meta_write *write) { ((struct crowd *)write)->done = true; }
+
+static void crowd_put(struct crowd_key *keys)
+{
+    for (uint32_t i = 0; i < CROWD * CROWD_KEYS; i++)
+        snprintf(keys[i].name, sizeof(keys[i].name), "crowd/%08x", i * 2654435761u);
+    for (uint32_t i = 0; i < CROWD * CROWD_KEYS; i += CROWD_STEP) {
+        struct crowd c = {.write = {.run = crowd_insert, .done = crowd_inserted, .loop = fixture.loop}, .keys = keys, .first = i};
+        meta_write(fixture.meta, &c.write);
+        object_fixture_until(&fixture, &c.done);
+        assert_int_equal(c.write.err, 0);
+    }
+}
+
+/* Of keys that lie apart, so that each has pages of its own. */
+static void crowd_delete(struct crowd_key *keys, struct object_delete_item *items, struct waited_delete *w)
+{
+    for (uint32_t i = 0; i < CROWD; i++) {
+        for (uint32_t n = 0; n < CROWD_KEYS; n++)
+            items[i * CROWD_KEYS + n].key = slice_string(keys[(i * CROWD_KEYS + n) * 2671u % (CROWD * CROWD_KEYS)].name);
+        items[i * CROWD_KEYS + CROWD_KEPT].conditions.if_match = slice_string("\"0123456789abcdef0123456789abcdef\"");
+        w[i] = (struct waited_delete){.request = {.reactor = &fixture.reactor, .bucket = slice_string("b"), .items = &items[i * CROWD_KEYS],
+                                                  .count = CROWD_KEYS, .owner_id = 1, .done = delete_done}};
+        object_delete_start(&w[i].request);
+    }
+    for (uint32_t i = 0; i < CROWD; i++)
+        object_fixture_until(&fixture, &w[i].done);
+}
+
+/* Requests of 1000 keys, side by side: all of them succeed, whatever shares a commit, and each key has its outcome. */
+static void a_crowd_of_deletions_succeeds(void **state)
+{
+    (void)state;
+    struct crowd_key *keys = calloc((size_t)CROWD * CROWD_KEYS, sizeof(*keys));
+    struct object_delete_item *items = calloc((size_t)CROWD * CROWD_KEYS, sizeof(*items));
+    struct waited_delete w[CROWD];
+    assert_true(keys && items);
+    crowd_put(keys);
+    crowd_delete(keys, items, w);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        assert_int_equal(w[i].request.err, 0);
+        for (uint32_t n = 0; n < CROWD_KEYS; n++) {
+            const struct object_delete_item *item = &items[i * CROWD_KEYS + n];
+            struct object_get request = {.bucket = slice_string("b"), .key = item->key};
+            assert_int_equal(item->err, n == CROWD_KEPT ? ERR_PRECONDITION : 0);
+            assert_int_equal(object_fixture_get(&fixture, &request, NULL), n == CROWD_KEPT ? 0 : ERR_NO_SUCH_KEY);
+            object_get_fini(&request);
+        }
+    }
+    free(items);
+    free(keys);
+}
+
 struct waited_list { struct object_list list; bool done; };
 
 static void list_done(struct object_list *list)
@@ -432,6 +515,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_short_body_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(attributes_change_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(versions_stay_until_deleted_by_id, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_crowd_of_deletions_succeeds, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_group_and_page, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_share_their_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_become_one_object, setup, teardown),
