@@ -78,6 +78,8 @@ void mirror_release(struct mirror *m)
         return;
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
         free(atomic_load(&m->chunks[i]));
+    for (uint32_t i = 0; i < MIRROR_SPARE_COUNT; i++)
+        free(atomic_load(&m->spares[i]));
     free(m);
 }
 
@@ -157,9 +159,9 @@ static int gather(struct mirror_op *op, const struct mirror_range *ranges, uint3
         assert(ranges[i].off % BLOCK_SIZE == 0 && ranges[i].len % BLOCK_SIZE == 0);
         total += ranges[i].len;
     }
-    op->data = aligned_alloc(BLOCK_SIZE, total);
-    if (op->data == NULL)
-        return ERR_NO_MEMORY;
+    int err = mirror_op_data(op, total);
+    if (err != 0)
+        return err;
     uint8_t *to = op->data;
     for (uint32_t i = 0; i < count;) {
         uint64_t off = ranges[i].off, len = 0;
@@ -171,7 +173,7 @@ static int gather(struct mirror_op *op, const struct mirror_range *ranges, uint3
             i++;
         } while (i < count && ranges[i].off == off + len);
         for (uint32_t s = 0; s < op->side_count; s++) {
-            int err = mirror_op_add(op, &op->sides[s], kind, off, start, len);
+            err = mirror_op_add(op, &op->sides[s], kind, off, start, len);
             if (err != 0)
                 return err;
         }

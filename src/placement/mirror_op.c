@@ -23,13 +23,33 @@ int mirror_op_new(struct mirror *m, struct mirror_op **ret)
     return 0;
 }
 
+int mirror_op_data(struct mirror_op *op, uint64_t len)
+{
+    op->data_spare = len <= MIRROR_SPARE_LEN;
+    for (uint32_t i = 0; op->data_spare && op->data == NULL && i < MIRROR_SPARE_COUNT; i++)
+        op->data = atomic_exchange(&op->mirror->spares[i], NULL);
+    if (op->data == NULL)
+        op->data = aligned_alloc(BLOCK_SIZE, op->data_spare ? MIRROR_SPARE_LEN : len);
+    return op->data != NULL ? 0 : ERR_NO_MEMORY;
+}
+
+static void data_release(struct mirror_op *op)
+{
+    for (uint32_t i = 0; op->data_spare && op->data != NULL && i < MIRROR_SPARE_COUNT; i++) {
+        uint8_t *none = NULL;
+        if (atomic_compare_exchange_strong(&op->mirror->spares[i], &none, op->data))
+            op->data = NULL;
+    }
+    free(op->data);
+}
+
 static void op_release(struct mirror_op *op)
 {
     if (--op->references != 0)
         return;
     for (uint32_t i = 0; i < op->side_count; i++)
         free(op->sides[i].data);
-    free(op->data);
+    data_release(op);
     mirror_release(op->mirror);
     free(op);
 }

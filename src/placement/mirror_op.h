@@ -13,6 +13,11 @@
 #define MIRROR_HEDGE_MIN_US 20000u
 #define MIRROR_HEDGE_MULTIPLE 4u
 
+/* Copies of up to SPARE_LEN are made in buffers that stay: commits come so often, and of so many lengths, that the heap would
+ * be in pieces. */
+#define MIRROR_SPARE_COUNT 2u /* a commit's and a checkpoint's */
+#define MIRROR_SPARE_LEN ((4u << 20) + (64u << 10))
+
 struct mirror {
     struct store *store;
     uint64_t deadline_us;
@@ -21,6 +26,7 @@ struct mirror {
     _Atomic(uint32_t *) chunks[VOLUMES_MAX]; /* META_CHUNKS_MAX entries; NULL: no mirror */
     _Atomic uint32_t chunk_counts[VOLUMES_MAX];
     _Atomic uint32_t late[VOLUMES_MAX];      /* ios whose caller has left */
+    _Atomic(uint8_t *) spares[MIRROR_SPARE_COUNT];
 };
 
 /* The part of an op that goes to one volume. */
@@ -47,6 +53,7 @@ struct mirror_op {
     struct io *ready;            /* built, not yet submitted */
     struct io **ready_tail;
     uint8_t *data;               /* writes: the one copy all sides share */
+    bool data_spare;
     uint32_t side_count;
     struct mirror_side sides[VOLUMES_MAX];
 };
@@ -55,6 +62,8 @@ void mirror_release(struct mirror *);
 
 int mirror_op_new(struct mirror *, struct mirror_op **ret) MUST_CHECK;
 struct mirror_side *mirror_op_side(struct mirror_op *, struct volume *);
+/* Memory for the copy, in op->data. */
+int mirror_op_data(struct mirror_op *, uint64_t len) MUST_CHECK;
 /* Builds the ios for one run of the space; len 0: a flush. Nothing is submitted. */
 int mirror_op_add(struct mirror_op *, struct mirror_side *, enum io_kind, uint64_t off, uint8_t *data, uint64_t len) MUST_CHECK;
 void mirror_op_submit(struct mirror_op *, struct loop *);
