@@ -124,15 +124,11 @@ static bool page_right(void *arg, const void *data)
     return page_crc(want->number, want->sequence, data) == want->crc;
 }
 
-static struct page_version *page_version_at_home(const struct page_wanted *want)
+static struct page_version *page_version_at_home(struct pages *p, const struct page_wanted *want)
 {
-    struct page_version *v = malloc(sizeof *v);
-    if (v == NULL)
-        return NULL;
-    memset(v, 0, offsetof(struct page_version, data));
-    v->number = want->number;
-    v->crc = want->crc;
-    v->sequence = want->sequence;
+    struct page_version *v = page_version_new(p, want->number, want->sequence, NULL);
+    if (v != NULL)
+        v->crc = want->crc;
     return v;
 }
 
@@ -141,13 +137,13 @@ static int read_home(struct pages *p, struct loop *loop, const struct map_entry 
                      uint32_t len)
 {
     struct page_wanted want = {number, e->crc, page_map_entry_sequence(e)};
-    struct page_version *v = page_version_at_home(&want);
+    struct page_version *v = page_version_at_home(p, &want);
     if (v == NULL)
         return ERR_NO_MEMORY;
     int err = mirror_read(p->mirror, loop, page_home_off(p->log_size, number), v->data, PAGE_SIZE, page_right, &want,
                           !p->options.read_only);
     if (err != 0) {
-        free(v);
+        page_version_free(p, v);
         return err;
     }
     memcpy(data, v->data + off, len);
@@ -208,7 +204,7 @@ void pages_read_ahead(struct pages *p, struct loop *loop, const struct pages_sna
     assert(count <= MIRROR_READ_AHEAD_MAX);
     uint32_t missing = find_missing(p, s, numbers, count, wanted), got = 0;
     for (; got < missing; got++) {
-        struct page_version *v = page_version_at_home(&wanted[got]);
+        struct page_version *v = page_version_at_home(p, &wanted[got]);
         if (v == NULL)
             break;
         pieces[got] = (struct mirror_piece){.off = page_home_off(p->log_size, wanted[got].number), .data = v->data};
@@ -220,7 +216,7 @@ void pages_read_ahead(struct pages *p, struct loop *loop, const struct pages_sna
         if (pieces[i].read && page_right(&wanted[i], v->data))
             page_cache_add_clean(p, v);
         else
-            free(v);
+            page_version_free(p, v);
     }
     pthread_mutex_unlock(&p->lock);
 }

@@ -23,7 +23,7 @@
 struct pages;
 
 struct pages_options {
-    uint64_t cache_size;     /* bytes of clean pages kept */
+    uint64_t cache_size;     /* bytes of pages kept in memory; dirty ones may need more */
     bool read_only;          /* recover in memory only */
     /* Called on the writer's thread when the space must grow: gives one free chunk per mirror volume. */
     int (*take_chunks)(void *arg, uint32_t chunks[VOLUMES_MAX]);

@@ -3,11 +3,20 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/digest.h"
 #include "meta/pages_core.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, len) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(at, len) ((void)0)
+#endif
+
 #define HEAT_MAX 3
+#define VERSION_BLOCK_LEN (1u << 20)
 #define SMALL_SHARE 10 /* SMALL may have 1/SMALL_SHARE of the cache before it is evicted from first */
 
 uint32_t page_crc(uint32_t number, uint64_t sequence, const void *data)
@@ -21,12 +30,74 @@ static uint32_t bucket_of(const struct pages *p, uint32_t number)
     return (number * 2654435761u >> 7 ^ number) & p->bucket_mask;
 }
 
+struct page_version_block { struct page_version_block *next; struct page_version versions[]; };
+
+static void pool_give(struct page_version_pool *pool, struct page_version *v)
+{
+    v->next = pool->free;
+    pool->free = v;
+    ASAN_POISON_MEMORY_REGION(v, sizeof *v);
+}
+
+static bool pool_grow(struct page_version_pool *pool)
+{
+    struct page_version_block *b = mmap(NULL, VERSION_BLOCK_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (b == MAP_FAILED)
+        return false;
+    b->next = pool->blocks;
+    pool->blocks = b;
+    for (size_t i = (VERSION_BLOCK_LEN - sizeof *b) / sizeof b->versions[0]; i-- > 0;)
+        pool_give(pool, &b->versions[i]);
+    return true;
+}
+
+static void pool_fini(struct page_version_pool *pool)
+{
+    while (pool->blocks != NULL) {
+        struct page_version_block *b = pool->blocks;
+        pool->blocks = b->next;
+        ASAN_UNPOISON_MEMORY_REGION(b, VERSION_BLOCK_LEN);
+        munmap(b, VERSION_BLOCK_LEN);
+    }
+    pthread_mutex_destroy(&pool->lock);
+}
+
+struct page_version *page_version_new(struct pages *p, uint32_t number, uint64_t sequence, const void *data)
+{
+    struct page_version_pool *pool = &p->pool;
+    pthread_mutex_lock(&pool->lock);
+    struct page_version *v = pool->free != NULL || pool_grow(pool) ? pool->free : NULL;
+    if (v != NULL) {
+        ASAN_UNPOISON_MEMORY_REGION(v, sizeof *v);
+        pool->free = v->next;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (v == NULL)
+        return NULL;
+    memset(v, 0, offsetof(struct page_version, data));
+    v->number = number;
+    v->sequence = sequence;
+    if (data != NULL)
+        memcpy(v->data, data, PAGE_SIZE);
+    return v;
+}
+
+void page_version_free(struct pages *p, struct page_version *v)
+{
+    if (v == NULL)
+        return;
+    pthread_mutex_lock(&p->pool.lock);
+    pool_give(&p->pool, v);
+    pthread_mutex_unlock(&p->pool.lock);
+}
+
 int page_cache_init(struct pages *p)
 {
     uint64_t want = (p->options.cache_size + p->log_size / 2) / PAGE_SIZE;
     uint32_t count = 1024;
     while (count < want && count < 1u << 26)
         count *= 2;
+    pthread_mutex_init(&p->pool.lock, NULL);
     p->buckets = calloc(count, sizeof(struct page_version *));
     p->bucket_mask = count - 1;
     return p->buckets == NULL ? ERR_NO_MEMORY : 0;
@@ -34,30 +105,8 @@ int page_cache_init(struct pages *p)
 
 void page_cache_fini(struct pages *p)
 {
-    for (uint32_t i = 0; p->buckets != NULL && i <= p->bucket_mask; i++) {
-        for (struct page_version *page = p->buckets[i]; page != NULL;) {
-            struct page_version *next_page = page->bucket_next;
-            for (struct page_version *v = page; v != NULL;) {
-                struct page_version *older = v->older;
-                free(v);
-                v = older;
-            }
-            page = next_page;
-        }
-    }
     free(p->buckets);
-}
-
-struct page_version *page_version_new(uint32_t number, uint64_t sequence, const void *data)
-{
-    struct page_version *v = malloc(sizeof *v);
-    if (v == NULL)
-        return NULL;
-    memset(v, 0, offsetof(struct page_version, data));
-    v->number = number;
-    v->sequence = sequence;
-    memcpy(v->data, data, PAGE_SIZE);
-    return v;
+    pool_fini(&p->pool); /* with all versions */
 }
 
 static void queue_remove(struct pages *p, struct page_version *v)
@@ -127,7 +176,7 @@ static void version_drop(struct pages *p, struct page_version *v)
     }
     queue_remove(p, v);
     old_remove(p, v);
-    free(v);
+    page_version_free(p, v);
 }
 
 struct page_version *page_cache_find(struct pages *p, uint32_t number, uint64_t sequence)
@@ -178,7 +227,7 @@ void page_cache_add_clean(struct pages *p, struct page_version *v)
     struct page_version *newer = NULL;
     for (struct page_version *i = *at; i != NULL; i = i->older) {
         if (i->sequence <= v->sequence) {
-            free(v);
+            page_version_free(p, v);
             return;
         }
         newer = i;
@@ -216,9 +265,16 @@ static bool evict_one(struct pages *p, enum queue queue)
     return false;
 }
 
+/* Dirty versions have their share of the memory, up to the half of it. */
+static uint64_t clean_limit(const struct pages *p)
+{
+    uint64_t limit = p->options.cache_size / PAGE_SIZE, dirty = p->queues[QUEUE_DIRTY].count;
+    return limit - (dirty < limit / 2 ? dirty : limit / 2);
+}
+
 void page_cache_evict(struct pages *p)
 {
-    uint64_t limit = p->options.cache_size / PAGE_SIZE;
+    uint64_t limit = clean_limit(p);
     struct page_version_list *small = &p->queues[QUEUE_SMALL], *main_queue = &p->queues[QUEUE_MAIN];
     /* Every turn cools or drops a version: HEAT_MAX + 1 rounds suffice unless readers pin what is left. */
     uint64_t turns = (small->count + main_queue->count) * (HEAT_MAX + 1) + 1;

@@ -92,10 +92,10 @@ struct commit {
     struct log_record record;
 };
 
-static void commit_free(struct commit *c)
+static void commit_free(struct pages *p, struct commit *c)
 {
     for (uint32_t i = 0; c->versions != NULL && i < c->count; i++)
-        free(c->versions[i]);
+        page_version_free(p, c->versions[i]);
     free(c->versions);
     free(c->entries);
     free(c->ranges);
@@ -112,7 +112,7 @@ static int commit_build(struct pages *p, struct commit *c, const struct page_ima
     uint32_t header_len = log_header_blocks(c->count) * LOG_BLOCK;
     uint64_t off = LOG_SPACE_OFF + c->record.off;
     for (uint32_t i = 0; i < c->count; i++) {
-        struct page_version *v = c->versions[i] = page_version_new(images[i].number, c->sequence, images[i].data);
+        struct page_version *v = c->versions[i] = page_version_new(p, images[i].number, c->sequence, images[i].data);
         if (v == NULL)
             return ERR_NO_MEMORY;
         v->crc = page_crc(v->number, v->sequence, v->data);
@@ -142,6 +142,7 @@ static void publish(struct pages *p, struct commit *c)
         page_cache_add_dirty(p, c->versions[i]);
         c->versions[i] = NULL;
     }
+    page_cache_evict(p);
 }
 
 static int commit(struct pages *p, struct loop *loop, const struct page_image *images, struct commit *c, uint64_t reserve)
@@ -177,7 +178,7 @@ int pages_commit(struct pages *p, struct loop *loop, const struct page_image *im
         return ERR_READ_ONLY;
     struct commit c = {.count = count, .database_pages = database_pages, .epoch = p->epoch};
     int err = commit(p, loop, images, &c, LOG_RESERVE);
-    commit_free(&c);
+    commit_free(p, &c);
     if (err != 0)
         return err;
     *ret_sequence = c.sequence;
@@ -194,6 +195,6 @@ int pages_commit_epoch(struct pages *p, struct loop *loop)
 {
     struct commit c = {.count = 0, .database_pages = p->database_pages, .epoch = p->epoch + 1};
     int err = commit(p, loop, NULL, &c, 0);
-    commit_free(&c);
+    commit_free(p, &c);
     return err;
 }

@@ -40,6 +40,11 @@ struct page_version {
     uint8_t data[PAGE_SIZE];
 };
 
+/* Where versions lie: mapped for them alone. Among the heap's other blocks, which come and go, they would break it into pieces
+ * that fit nothing. What is free is used again, the last one first; it goes back when the store closes. */
+struct page_version_block;
+struct page_version_pool { pthread_mutex_t lock; struct page_version *free; struct page_version_block *blocks; };
+
 struct page_version_list { struct page_version *head, *tail; uint64_t count; };
 
 struct log_record { uint64_t off, len, span; uint64_t epoch; uint32_t crc, database_pages; };
@@ -53,6 +58,8 @@ struct pages {
     uint64_t log_size, record_max;
     void (*notify)(void *);
     void *notify_arg;
+
+    struct page_version_pool pool; /* has a lock of its own, a leaf */
 
     pthread_mutex_t lock;
     pthread_cond_t slot_free;
@@ -90,7 +97,9 @@ uint64_t page_map_entry_sequence(const struct map_entry *);
 /* --- pages_cache.c, under the lock --- */
 int page_cache_init(struct pages *) MUST_CHECK;
 void page_cache_fini(struct pages *);
-struct page_version *page_version_new(uint32_t number, uint64_t sequence, const void *data); /* NULL: no memory */
+/* Outside the lock too. data NULL: the caller fills it. NULL: no memory. */
+struct page_version *page_version_new(struct pages *, uint32_t number, uint64_t sequence, const void *data);
+void page_version_free(struct pages *, struct page_version *); /* NULL is fine */
 /* The version a snapshot of that sequence sees, if it is in memory. */
 struct page_version *page_cache_find(struct pages *, uint32_t number, uint64_t sequence);
 /* A commit's version: becomes the newest, dirty. */

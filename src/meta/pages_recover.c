@@ -160,7 +160,7 @@ static int find_page(struct recovery *r, const struct log_header *h, uint32_t in
         if (block == NULL || page_crc(e.number, h->sequence, block) != e.crc) {
             r->sides[i].behind = true;
         } else if (*ret == NULL) {
-            *ret = page_version_new(e.number, h->sequence, block);
+            *ret = page_version_new(r->pages, e.number, h->sequence, block);
             if (*ret == NULL)
                 return ERR_NO_MEMORY;
             (*ret)->crc = e.crc;
@@ -234,7 +234,7 @@ static int replay_record(struct recovery *r, const struct log_header *h, uint64_
     if (err == 0 && whole)
         err = take_record(r, h, off, versions);
     for (uint32_t i = 0; i < h->page_count; i++)
-        free(versions[i]);
+        page_version_free(r->pages, versions[i]);
     free(versions);
     if (err == 0)
         *ret_taken = whole;
