@@ -391,11 +391,12 @@ static int check_config(const struct command *command, const struct config *conf
     return EXIT_GOOD;
 }
 
-/* Every answer's block is allocated and freed again: from the heap, or the kernel clears its pages each time. */
+/* Every answer's block is allocated and freed again: from the heap, or the kernel clears its pages each time. What is larger is rare
+ * and goes back at once. */
 static void keep_memory(void)
 {
-    mallopt(M_MMAP_THRESHOLD, 4 << 20);
-    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+    mallopt(M_MMAP_THRESHOLD, 2 << 20);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
     mallopt(M_ARENA_MAX, 4);
 }
 

@@ -487,7 +487,7 @@ static const char pragmas[] =
     "PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=FULL; PRAGMA cache_spill=OFF;"
     "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA locking_mode=NORMAL; PRAGMA foreign_keys=OFF;"
     "PRAGMA trusted_schema=OFF; PRAGMA mmap_size=0;";
-static const char writer_cache[] = "PRAGMA cache_size=2000";
+static const char writer_cache[] = "PRAGMA cache_size=1000";
 static const char reader_cache[] = "PRAGMA cache_size=128";
 
 static int err_of(struct vfs_file *f, int code)
