@@ -49,7 +49,7 @@ static struct {
     unsigned slow_ms;
     bool caching, holding;
     struct undo *undo;           /* newest first */
-    uint64_t writes;
+    uint64_t writes, written;    /* written: bytes */
     unsigned long reads, flushes, delayed, hung, failed, cuts, reverted;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -124,8 +124,9 @@ static int read_control(char *buffer, size_t size, off_t off)
 {
     char text[512];
     pthread_mutex_lock(&disk.lock);
-    int len = snprintf(text, sizeof(text), "reads %lu writes %llu flushes %lu delayed %lu hung %lu failed %lu cuts %lu reverted %lu\n", disk.reads,
-                       (unsigned long long)disk.writes, disk.flushes, disk.delayed, disk.hung, disk.failed, disk.cuts, disk.reverted);
+    int len = snprintf(text, sizeof(text), "reads %lu writes %llu written %llu flushes %lu delayed %lu hung %lu failed %lu cuts %lu reverted %lu\n", disk.reads,
+                       (unsigned long long)disk.writes, (unsigned long long)disk.written, disk.flushes, disk.delayed, disk.hung, disk.failed,
+                       disk.cuts, disk.reverted);
     pthread_mutex_unlock(&disk.lock);
     if (off >= len)
         return 0;
@@ -273,6 +274,7 @@ static int write_disk(const char *buffer, size_t size, off_t off, bool durable)
     ssize_t put = pwrite(disk.fd, buffer, size, off);
     int error = errno;
     disk.writes++;
+    disk.written += put > 0 ? (uint64_t)put : 0;
     if (undo) {
         undo->off = off;
         undo->durable = false;

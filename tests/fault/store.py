@@ -106,6 +106,10 @@ class Store:
     def scrub_status(self):
         return json.loads(self.run("scrub", "status", "--json").stdout)
 
+    def query(self, sql):
+        """The rows that the metadata answers."""
+        return [json.loads(line) for line in self.run("query", "--json", sql).stdout.splitlines()[1:]]
+
     def check(self, volumes=None):
         """fsck of the stopped store; True when it is clean."""
         paths = volumes if volumes is not None else [disk.path for disk in self.disks]
