@@ -30,6 +30,16 @@ void freed_add(struct freed *f, struct pages *pages, struct placement *placement
     f->entries[(f->first + f->count++) % f->capacity] = (struct freed_entry){pages_sequence(pages), *extent};
 }
 
+int freed_list_group(const struct freed *f, int64_t group_id, int (*fn)(void *, const struct extent *), void *arg)
+{
+    int err = 0;
+    for (size_t i = 0; i < f->count && !err; i++) {
+        const struct extent *extent = &f->entries[(f->first + i) % f->capacity].extent;
+        err = extent->group_id == group_id ? fn(arg, extent) : 0;
+    }
+    return err;
+}
+
 void freed_settle(struct freed *f, struct pages *pages, struct placement *placement)
 {
     if (!f->count)

@@ -18,6 +18,8 @@ struct freed {
 
 /* Takes note; pages NULL (an ordinary file below): freed at once. When memory is out the space stays taken until the next start. */
 void freed_add(struct freed *, struct pages *, struct placement *, const struct extent *);
+/* The extents of a group that wait here: no row names their space, and it is not free. */
+int freed_list_group(const struct freed *, int64_t group_id, int (*fn)(void *, const struct extent *), void *arg) MUST_CHECK;
 /* Gives back what can be. */
 void freed_settle(struct freed *, struct pages *, struct placement *);
 void freed_fini(struct freed *);

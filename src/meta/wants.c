@@ -2,13 +2,16 @@
  *
  * A new group: planned (chunks taken in memory), given an id from the clock, its chunk headers written and flushed, its row
  * committed, then loaded and opened. Failing before the commit gives the chunks back; a commit of unknown outcome does not,
- * as recovery may find the row. */
+ * as recovery may find the row.
+ *
+ * A group is loaded with its rows, and with what was freed of it and may still be found by an older snapshot (freed.h). */
 #include "meta/wants.h"
 
 #include <stdlib.h>
 
 #include "base/container.h"
 #include "base/log.h"
+#include "meta/state.h"
 #include "meta/tables.h"
 #include "meta/writer.h"
 
@@ -82,6 +85,8 @@ static int load_group(struct meta *meta, struct writer *w, int64_t group_id)
 {
     struct load load = {.read = {.run = list_runs}, .group_id = group_id};
     int err = meta_run_read(meta, writer_connection(w), false, &load.read);
+    if (err == 0)
+        err = freed_list_group(&meta->freed, group_id, add_run, &load.used);
     if (err == 0)
         err = placement_open_group(meta_placement(meta), group_id, load.used.runs, load.used.count);
     free(load.used.runs);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/container.h"
+#include "meta/extent_reference.h"
 #include "meta/membership.h"
 #include "meta/state.h"
 #include "meta/tables.h"
@@ -392,6 +393,45 @@ static void test_room_for_data(void **state)
     placement_release(f.placement, &e);
 }
 
+static int insert_extent(struct meta_tx *tx, void *arg)
+{
+    struct extent *e = arg;
+    e->id = (int64_t)meta_tx_clock(tx);
+    return extent_insert(tx, e, 1);
+}
+
+static int drop_extent(struct meta_tx *tx, void *arg) { return extent_drop_reference(tx, ((struct extent *)arg)->id); }
+
+/* A group that is loaded between a deletion and the end of the snapshots that still see what was deleted. */
+static void test_freed_space_of_a_group_that_is_loaded(void **state)
+{
+    (void)state;
+    uint32_t crc = 1;
+    struct extent e = {0}, other = {0};
+    assert_int_equal(placement_reserve(f.placement, 10000, &e), ERR_WOULD_BLOCK);
+    meta_fixture_settle(&f);
+    assert_int_equal(placement_reserve(f.placement, 10000, &e), 0);
+    e.crcs = &crc;
+    e.crc_count = 1;
+    assert_int_equal(meta_fixture_write(&f, insert_extent, &e), 0);
+    meta_fixture_crash(&f);
+    struct pages_snapshot snapshot;
+    pages_snapshot_begin(f.meta->pages, &snapshot);
+    assert_int_equal(meta_fixture_write(&f, drop_extent, &e), 0);
+    for (int i = 0; i < 20 && other.group_id != e.group_id; i++) { /* groups are loaded one by one, and used in turn */
+        if (placement_reserve(f.placement, 10000, &other) == 0)
+            placement_release(f.placement, &other);
+        meta_fixture_settle(&f);
+    }
+    assert_int_equal(other.group_id, e.group_id);
+    assert_true(other.block >= e.block + e.block_count || e.block >= other.block + other.block_count);
+    pages_snapshot_end(f.meta->pages, &snapshot);
+    meta_fixture_settle(&f);
+    struct group group;
+    assert_int_equal(placement_group(f.placement, e.group_id, &group), 0);
+    assert_int_equal(group.free_blocks, f.store->chunk_size / BLOCK_SIZE - 1);
+}
+
 struct alone { struct meta_exclusive exclusive; int runs, done; };
 
 static int run_exclusive(struct meta *meta, struct loop *loop, struct meta_exclusive *x)
@@ -430,6 +470,7 @@ int main(void)
         TEST(test_overload), TEST(test_clock_after_crash),
         cmocka_unit_test(test_clock), TEST(test_flush_on_a_volume_that_is_out), TEST(test_flush_that_fails),
         TEST(test_lost_lease_acknowledges_nothing), TEST(test_membership_keeps_what_the_store_needs), TEST(test_room_for_data),
+        TEST(test_freed_space_of_a_group_that_is_loaded),
         TEST(test_exclusive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
