@@ -391,8 +391,8 @@ static int check_config(const struct command *command, const struct config *conf
     return EXIT_GOOD;
 }
 
-/* Every answer's block is allocated and freed again: from the heap, or the kernel clears its pages each time. What is larger is rare
- * and goes back at once. */
+/* Every answer's block is allocated and freed again: from the heap, or the kernel clears its pages each time. What is
+ * larger is rare and goes back at once. */
 static void keep_memory(void)
 {
     mallopt(M_MMAP_THRESHOLD, 2 << 20);

@@ -102,9 +102,14 @@ static int refuse_if_any(struct meta_tx *tx, enum statement_id id, int64_t bucke
     return err != 0 ? err : ERR_BUCKET_NOT_EMPTY;
 }
 
+int bucket_check_versions(struct meta_tx *tx, int64_t id)
+{
+    return refuse_if_any(tx, STATEMENT_BUCKET_HAS_VERSION, id);
+}
+
 int bucket_delete(struct meta_tx *tx, int64_t id)
 {
-    int err = refuse_if_any(tx, STATEMENT_BUCKET_HAS_VERSION, id);
+    int err = bucket_check_versions(tx, id);
     if (err == 0)
         err = refuse_if_any(tx, STATEMENT_BUCKET_HAS_UPLOAD, id);
     if (err != 0)

@@ -40,7 +40,11 @@ struct checking {
     uint32_t found_count, found_capacity;
 };
 
-#define OWNERS "SELECT content_id FROM version WHERE content_id <> 0 UNION ALL SELECT content_id FROM part WHERE content_id <> 0"
+#define OWNERS "SELECT content_id FROM version WHERE content_id <> 0 UNION ALL SELECT content_id FROM part WHERE content_id <> 0 " \
+    "UNION ALL SELECT target FROM outbox WHERE kind = 1"
+/* What is being deleted in the background (trash.h): half of it may be gone. */
+#define KEPT_CONTENT "content_id NOT IN (SELECT target FROM outbox WHERE kind = 1)"
+#define KEPT_UPLOAD "upload_row NOT IN (SELECT target FROM outbox WHERE kind = 2)"
 #define BYTES_OF(id) "(COALESCE((SELECT length(bytes) FROM inline_content i WHERE i.content_id = " id "), 0) + " \
                      "COALESCE((SELECT SUM(len) FROM segment s WHERE s.content_id = " id "), 0))"
 #define KEY "CASE WHEN length(key) > 64 THEN substr(hex(key), 1, 128) || '...' ELSE hex(key) END"
@@ -118,7 +122,7 @@ static const struct check checks[] = {
         "FROM upload WHERE bucket_id NOT IN (SELECT id FROM bucket)"},
     {.what = "parts of uploads", .sql =
         "SELECT printf('part (upload %lld): its upload does not exist', upload_row), upload_row, 0 "
-        "FROM part WHERE upload_row NOT IN (SELECT id FROM upload) GROUP BY upload_row", .mend = mend_parts},
+        "FROM part WHERE upload_row NOT IN (SELECT id FROM upload) AND " KEPT_UPLOAD " GROUP BY upload_row", .mend = mend_parts},
     {.what = "bytes of versions", .sql =
         "SELECT printf('version (bucket %lld, key x%s, rank %lld): %lld bytes, but content %lld has %lld', bucket_id, " KEY
         ", rank, size, content_id, have) FROM (SELECT *, " BYTES_OF("v.content_id") " AS have FROM version v WHERE flags & 1 = 0) "
@@ -128,7 +132,7 @@ static const struct check checks[] = {
         "FROM version WHERE flags & 1 AND (content_id <> 0 OR size <> 0)"},
     {.what = "bytes of parts", .sql =
         "SELECT printf('part (upload %lld, number %lld): %lld bytes, but content %lld has %lld', upload_row, part_number, size, "
-        "content_id, have) FROM (SELECT *, " BYTES_OF("p.content_id") " AS have FROM part p) WHERE have <> size"},
+        "content_id, have) FROM (SELECT *, " BYTES_OF("p.content_id") " AS have FROM part p WHERE " KEPT_UPLOAD ") WHERE have <> size"},
     {.what = "owners of contents", .sql =
         "SELECT printf('content %lld: %lld versions and parts own it', content_id, COUNT(*)) FROM (" OWNERS ") "
         "GROUP BY content_id HAVING COUNT(*) > 1"},
@@ -147,7 +151,7 @@ static const struct check checks[] = {
     {.what = "parts of contents", .sql =
         "SELECT printf('content_part (content %lld): %lld bytes in parts, but the content has %lld', content_id, size, have) FROM "
         "(SELECT content_id, size, " BYTES_OF("c.content_id") " AS have FROM "
-        "(SELECT content_id, SUM(size) AS size FROM content_part GROUP BY content_id) c) WHERE size <> have"},
+        "(SELECT content_id, SUM(size) AS size FROM content_part WHERE " KEPT_CONTENT " GROUP BY content_id) c) WHERE size <> have"},
     {.what = "extents of segments", .sql =
         "SELECT printf('segment (content %lld, start %lld): extent %lld %s', content_id, start, extent_id, "
         "CASE WHEN e.id IS NULL THEN 'does not exist' ELSE 'is shorter than what it names' END) "
@@ -329,7 +333,7 @@ static int mend(struct checking *c, const struct check *check)
             c->report.mended += count;
             continue;
         }
-        if (err != ERR_CORRUPT)
+        if (err != ERR_CORRUPT && err != ERR_COMMIT_TOO_LARGE)
             return err;
         for (uint32_t n = 0; n < count; n++)
             c->report.mended += mend_some(c, check, &c->found[i + n], 1) == 0;

@@ -3,6 +3,9 @@
 #include "meta/statement.h"
 #include "meta/tables.h"
 #include "meta/extent_reference.h"
+#include "meta/trash.h"
+
+#define ROWS_AT_ONCE_MAX 16 /* segments, and boundaries: what one request deletes of a content itself */
 
 int content_insert_inline(struct meta_tx *tx, int64_t content_id, struct slice bytes)
 {
@@ -128,12 +131,37 @@ static int drop_segments(struct meta_tx *tx, int64_t content_id)
     return err != 0 ? err : run_by_id(tx, STATEMENT_SEGMENT_DELETE, content_id, &changes);
 }
 
+static int has_more_rows(struct meta_tx *tx, enum statement_id id, int64_t content_id, bool *ret)
+{
+    struct statement s = statement_begin(tx, id);
+    statement_bind_int(&s, content_id);
+    statement_bind_int(&s, ROWS_AT_ONCE_MAX);
+    int err = statement_row(&s);
+    if (err != 0 && err != ERR_NOT_FOUND)
+        return err;
+    *ret = err == 0;
+    statement_end(&s);
+    return 0;
+}
+
+static int is_large(struct meta_tx *tx, int64_t content_id, bool *ret)
+{
+    int err = has_more_rows(tx, STATEMENT_SEGMENT_BEYOND, content_id, ret);
+    return err != 0 || *ret ? err : has_more_rows(tx, STATEMENT_CONTENT_PART_BEYOND, content_id, ret);
+}
+
 int content_delete(struct meta_tx *tx, int64_t content_id)
 {
     int64_t changes;
     int err = run_by_id(tx, STATEMENT_INLINE_DELETE, content_id, &changes);
-    if (err == 0 && changes == 0)
-        err = drop_segments(tx, content_id);
+    if (err == 0 && changes == 0) {
+        bool large;
+        err = is_large(tx, content_id, &large);
+        if (err == 0 && large)
+            return trash_content(tx, content_id);
+        if (err == 0)
+            err = drop_segments(tx, content_id);
+    }
     return err != 0 ? err : run_by_id(tx, STATEMENT_CONTENT_PART_DELETE, content_id, &changes);
 }
 

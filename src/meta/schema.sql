@@ -62,7 +62,8 @@ CREATE TABLE part(
 CREATE TABLE tombstone(
   bucket_id INTEGER NOT NULL, key BLOB NOT NULL, origin_clock INTEGER NOT NULL, origin_region INTEGER NOT NULL,
   PRIMARY KEY(bucket_id, key)) WITHOUT ROWID;
--- What is owed to others; done at least once, idempotently, in order of id.
+-- What is owed; done at least once, idempotently, in order of id. kind 1: the rows of content target are to be deleted; 2: the parts
+-- of the deleted upload target, with their contents (meta/trash.h).
 CREATE TABLE outbox(
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, target INTEGER NOT NULL, bucket_id INTEGER NOT NULL, key BLOB NOT NULL,
   rank INTEGER NOT NULL, attempts INTEGER NOT NULL, due_us INTEGER NOT NULL, payload BLOB NOT NULL);

@@ -13,6 +13,7 @@
 #include "meta/freed.h"
 #include "meta/meta.h"
 #include "meta/pages.h"
+#include "meta/trash.h"
 
 #define META_LOOPS_MAX 128
 
@@ -34,6 +35,7 @@ struct meta {
     struct loop *home_loop;       /* the one given to meta_open */
     struct clock clock;           /* the writer's */
     struct freed freed;           /* the writer's */
+    struct trash trash;           /* the writer's */
     _Atomic uint64_t bucket_epoch; /* see bucket_cache.h; even and not 0 while no bucket changes */
     atomic_bool writable;
     pthread_mutex_t attach_lock;

@@ -27,6 +27,7 @@ struct bucket_row {
 int bucket_get(struct meta_tx *, struct slice name, struct bucket_row *ret) MUST_CHECK; /* ERR_NO_SUCH_BUCKET */
 int bucket_insert(struct meta_tx *, const struct bucket_row *, int64_t *ret_id) MUST_CHECK; /* ERR_EXISTS */
 int bucket_update(struct meta_tx *, const struct bucket_row *) MUST_CHECK; /* versioning and attributes, by id */
+int bucket_check_versions(struct meta_tx *, int64_t id) MUST_CHECK;        /* ERR_BUCKET_NOT_EMPTY: there are some */
 int bucket_delete(struct meta_tx *, int64_t id) MUST_CHECK;                /* ERR_BUCKET_NOT_EMPTY: versions or uploads */
 /* Buckets by name after `after` (exclusive, empty: from the start); stops when fn returns non-zero, which it returns. */
 int bucket_list(struct meta_tx *, struct slice after, int (*fn)(void *, const struct bucket_row *), void *arg) MUST_CHECK;
@@ -78,7 +79,8 @@ int content_insert_segment(struct meta_tx *, const struct segment_row *) MUST_CH
 /* Segments that overlap [from, from+len), in order. */
 int content_segments(struct meta_tx *, int64_t content_id, uint64_t from, uint64_t len,
                      int (*fn)(void *, const struct segment_row *), void *arg) MUST_CHECK;
-/* Deletes all rows of the content and drops the references: extents nobody names any more are deleted and freed. */
+/* Deletes all rows of the content and drops the references: extents nobody names any more are deleted and freed. A content of
+ * many rows is only forgotten here, and deleted soon after (trash.h). */
 int content_delete(struct meta_tx *, int64_t content_id) MUST_CHECK;
 /* The same bytes under a new id, no data copied: inline bytes are copied, extents gain references. The range
  * [from, from+len) of the source; part boundaries come along only when with_parts. */
@@ -120,7 +122,8 @@ struct upload_row {
 };
 int upload_insert(struct meta_tx *, const struct upload_row *) MUST_CHECK;
 int upload_get(struct meta_tx *, int64_t bucket_id, struct slice key, struct slice upload_id, struct upload_row *ret) MUST_CHECK; /* ERR_NO_SUCH_UPLOAD */
-int upload_delete(struct meta_tx *, int64_t id) MUST_CHECK; /* and its parts' rows, not their contents */
+/* With its parts and their contents; those of many parts soon after (trash.h). ERR_NO_SUCH_UPLOAD. */
+int upload_delete(struct meta_tx *, int64_t id) MUST_CHECK;
 /* Uploads of a bucket in order of (key, id), after (key, id) exclusive; id INT64_MAX: after the whole key. */
 int upload_list(struct meta_tx *, int64_t bucket_id, struct slice key_after, int64_t id_after, int (*fn)(void *, const struct upload_row *), void *arg) MUST_CHECK;
 struct part_row { int64_t upload_row; uint32_t part_number; int64_t content_id; uint64_t size; struct slice etag; struct slice checksum; uint64_t modified_us; };
@@ -144,6 +147,10 @@ int tombstone_put(struct meta_tx *, int64_t bucket_id, struct slice key, uint64_
 int tombstone_get(struct meta_tx *, int64_t bucket_id, struct slice key, uint64_t *ret_origin_clock,
                   uint32_t *ret_origin_region) MUST_CHECK; /* ERR_NOT_FOUND */
 int tombstone_delete(struct meta_tx *, int64_t bucket_id, struct slice key) MUST_CHECK; /* ERR_NOT_FOUND */
+enum outbox_kind {
+    OUTBOX_DELETE_CONTENT = 1, /* target: content; see trash.h */
+    OUTBOX_DELETE_PARTS = 2,   /* target: row of a deleted upload */
+};
 struct outbox_row {
     int64_t id; /* from meta_tx_clock */
     uint32_t kind;

@@ -1,6 +1,9 @@
 /* Multipart uploads in progress, and their parts. */
 #include "meta/statement.h"
 #include "meta/tables.h"
+#include "meta/trash.h"
+
+#define PARTS_AT_ONCE_MAX 4 /* deleted by the request itself */
 
 int upload_insert(struct meta_tx *tx, const struct upload_row *row)
 {
@@ -50,17 +53,55 @@ int upload_get(struct meta_tx *tx, int64_t bucket_id, struct slice key, struct s
     return 0;
 }
 
-int upload_delete(struct meta_tx *tx, int64_t id)
+static int has_many_parts(struct meta_tx *tx, int64_t id, bool *ret)
 {
-    struct statement parts = statement_begin(tx, STATEMENT_PART_DELETE);
-    statement_bind_int(&parts, id);
-    int err = statement_execute(&parts);
+    struct statement s = statement_begin(tx, STATEMENT_PART_BEYOND);
+    statement_bind_int(&s, id);
+    statement_bind_int(&s, PARTS_AT_ONCE_MAX);
+    int err = statement_row(&s);
+    if (err != 0 && err != ERR_NOT_FOUND)
+        return err;
+    *ret = err == 0;
+    statement_end(&s);
+    return 0;
+}
+
+struct few_parts { int64_t contents[PARTS_AT_ONCE_MAX]; int count; };
+
+static int note_content(void *arg, const struct part_row *part)
+{
+    struct few_parts *few = arg;
+    few->contents[few->count++] = part->content_id;
+    return 0;
+}
+
+static int delete_parts(struct meta_tx *tx, int64_t id)
+{
+    struct few_parts few = {.count = 0};
+    int err = part_list(tx, id, 0, note_content, &few);
+    for (int i = 0; err == 0 && i < few.count; i++)
+        if (few.contents[i] != 0)
+            err = content_delete(tx, few.contents[i]);
     if (err != 0)
         return err;
+    struct statement s = statement_begin(tx, STATEMENT_PART_DELETE);
+    statement_bind_int(&s, id);
+    return statement_execute(&s);
+}
+
+int upload_delete(struct meta_tx *tx, int64_t id)
+{
     struct statement s = statement_begin(tx, STATEMENT_UPLOAD_DELETE);
     statement_bind_int(&s, id);
-    err = statement_execute(&s);
-    return err == 0 && statement_changes(&s) == 0 ? ERR_NO_SUCH_UPLOAD : err;
+    int err = statement_execute(&s);
+    if (err == 0 && statement_changes(&s) == 0)
+        return ERR_NO_SUCH_UPLOAD;
+    bool many;
+    if (err == 0)
+        err = has_many_parts(tx, id, &many);
+    if (err != 0)
+        return err;
+    return many ? trash_parts(tx, id) : delete_parts(tx, id);
 }
 
 int upload_list(struct meta_tx *tx, int64_t bucket_id, struct slice key_after, int64_t id_after,

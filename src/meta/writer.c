@@ -59,6 +59,7 @@ int writer_open(struct meta *meta, struct loop *home, struct writer **ret)
     uint32_t part = meta->pages != NULL ? pages_record_max(meta->pages) / BATCH_RECORD_PART : BATCH_CHANGED_MAX;
     if (part < w->tx.changed_max)
         w->tx.changed_max = part;
+    meta->trash.due = true; /* before the last stop, perhaps */
     *ret = w;
     return 0;
 }
@@ -237,6 +238,14 @@ static bool run_exclusive(struct writer *w)
     return true;
 }
 
+static bool is_stopping(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool stopping = w->stopping;
+    pthread_mutex_unlock(&w->lock);
+    return stopping;
+}
+
 bool writer_step(struct writer *w)
 {
     bool worked = run_exclusive(w);
@@ -244,6 +253,7 @@ bool writer_step(struct writer *w)
     if (atomic_load_explicit(&w->meta->writable, memory_order_acquire)) {
         worked |= review_membership(w);
         worked |= wants_serve(w->meta, w);
+        worked |= !is_stopping(w) && trash_serve(w->meta, w); /* what is left then is owed at the next start */
     }
     return run_batch(w) || worked;
 }

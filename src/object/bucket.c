@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/container.h"
-#include "object/upload.h"
+#include "object/object.h"
 
 static int copy_bucket(struct bucket_request *request, const struct bucket_row *row)
 {
@@ -67,18 +67,21 @@ static int note_upload(void *arg, const struct upload_row *row)
     return 1;
 }
 
-/* Unfinished uploads do not keep a bucket: they go with it. Undone with the rest when it holds versions. */
-static int abort_uploads(struct meta_tx *tx, int64_t bucket_id)
+/* Unfinished uploads do not keep a bucket: they go with it, unless it holds versions. */
+static int abort_uploads(struct meta_tx *tx, int64_t bucket_id, bool *ret_more)
 {
-    for (;;) {
+    int err = bucket_check_versions(tx, bucket_id);
+    *ret_more = false;
+    while (!err && !*ret_more) {
         struct first_upload first = {0};
-        int err = upload_list(tx, bucket_id, slice_of("", 0), INT64_MAX, note_upload, &first);
+        err = upload_list(tx, bucket_id, slice_of("", 0), INT64_MAX, note_upload, &first);
         if (err != 1)
             return err;
-        err = upload_remove(tx, first.id);
-        if (err)
-            return err;
+        err = upload_delete(tx, first.id);
+        if (!err)
+            err = meta_tx_full(tx, ret_more);
     }
+    return err;
 }
 
 static int run_remove(struct meta_tx *tx, struct meta_write *write)
@@ -89,13 +92,24 @@ static int run_remove(struct meta_tx *tx, struct meta_write *write)
     if (err)
         return err;
     int64_t id = row.id;
-    err = abort_uploads(tx, id);
-    return err ? err : bucket_delete(tx, id);
+    err = abort_uploads(tx, id, &request->more);
+    return err || request->more ? err : bucket_delete(tx, id);
+}
+
+/* As many transactions as the uploads need; the last one deletes the bucket. */
+static void remove_done(struct meta_write *write)
+{
+    struct bucket_request *request = container_of(write, struct bucket_request, write);
+    if (!write->err && request->more)
+        meta_write(request->reactor->meta, write);
+    else
+        write_done(write);
 }
 
 void bucket_remove(struct bucket_request *request)
 {
-    start_write(request, run_remove);
+    request->write = (struct meta_write){.run = run_remove, .done = remove_done, .loop = request->reactor->loop};
+    meta_write(request->reactor->meta, &request->write);
 }
 
 static int run_set_versioning(struct meta_tx *tx, struct meta_write *write)

@@ -71,6 +71,7 @@ struct bucket_request {
     struct text found_region;     /* out */
     struct text attributes;       /* out of get; in of set_attributes */
     enum bucket_versioning set_versioning; /* in of set_versioning */
+    bool more;                    /* private */
     union { struct meta_read read; struct meta_write write; };
 };
 void bucket_create(struct bucket_request *);

@@ -7,7 +7,6 @@
 #include "base/container.h"
 #include "meta/attribute.h"
 #include "object/install.h"
-#include "object/upload.h"
 
 /* --- create --- */
 
@@ -53,34 +52,6 @@ void upload_create_start(struct upload_create *request)
 
 /* --- abort --- */
 
-struct part_contents { int64_t *ids; uint32_t count, capacity; };
-
-static int note_content(void *arg, const struct part_row *part)
-{
-    struct part_contents *contents = arg;
-    if (contents->count == contents->capacity) {
-        uint32_t capacity = contents->capacity ? 2 * contents->capacity : 64;
-        int64_t *grown = realloc(contents->ids, capacity * sizeof(*grown));
-        if (!grown)
-            return ERR_NO_MEMORY;
-        contents->ids = grown;
-        contents->capacity = capacity;
-    }
-    contents->ids[contents->count++] = part->content_id;
-    return 0;
-}
-
-int upload_remove(struct meta_tx *tx, int64_t upload_row)
-{
-    struct part_contents contents = {0};
-    int err = part_list(tx, upload_row, 0, note_content, &contents);
-    for (uint32_t i = 0; !err && i < contents.count; i++)
-        if (contents.ids[i])
-            err = content_delete(tx, contents.ids[i]);
-    free(contents.ids);
-    return err ? err : upload_delete(tx, upload_row);
-}
-
 static int run_abort(struct meta_tx *tx, struct meta_write *write)
 {
     struct upload_abort *request = container_of(write, struct upload_abort, write);
@@ -89,7 +60,7 @@ static int run_abort(struct meta_tx *tx, struct meta_write *write)
     struct upload_row upload;
     if (!err)
         err = upload_get(tx, bucket.id, request->key, slice_of((const char *)request->upload_id, 16), &upload);
-    return err ? err : upload_remove(tx, upload.id);
+    return err ? err : upload_delete(tx, upload.id);
 }
 
 static void abort_done(struct meta_write *write)
@@ -316,7 +287,7 @@ static int run_complete(struct meta_tx *tx, struct meta_write *write)
     if (!err)
         err = install_joined(tx, &join, &bucket, &upload);
     if (!err)
-        err = upload_remove(tx, join.upload_row);
+        err = upload_delete(tx, join.upload_row);
     text_free(&join.md5s);
     text_free(&join.checksums);
     return err;

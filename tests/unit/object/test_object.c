@@ -334,6 +334,49 @@ static void a_crowd_of_deletions_succeeds(void **state)
     free(keys);
 }
 
+static int uploads_insert(struct meta_tx *tx, struct meta_write *write)
+{
+    struct crowd *c = (struct crowd *)write;
+    struct bucket_row bucket;
+    int err = bucket_get(tx, slice_string("many"), &bucket);
+    for (uint32_t i = 0; err == 0 && i < CROWD_STEP; i++) {
+        uint64_t clock = meta_tx_clock(tx);
+        char id[17];
+        snprintf(id, sizeof(id), "%016llx", (unsigned long long)clock * 2654435761u);
+        struct upload_row row = {.id = (int64_t)clock, .upload_id = slice_of(id, 16), .bucket_id = bucket.id,
+                                 .key = slice_string(c->keys[c->first + i].name), .attributes = slice_of("", 0)};
+        err = upload_insert(tx, &row);
+    }
+    return err;
+}
+
+/* More uploads than one transaction may abort; and none of them while the bucket has to stay. */
+static void a_bucket_goes_with_thousands_of_uploads(void **state)
+{
+    (void)state;
+    struct crowd_key *keys = calloc((size_t)CROWD * CROWD_KEYS, sizeof(*keys));
+    assert_non_null(keys);
+    assert_int_equal(object_fixture_bucket(&fixture, "many", false), 0);
+    for (uint32_t i = 0; i < CROWD * CROWD_KEYS; i += CROWD_STEP) {
+        for (uint32_t n = i; n < i + CROWD_STEP; n++)
+            snprintf(keys[n].name, sizeof(keys[n].name), "upload/%08x", n * 2654435761u);
+        struct crowd c = {.write = {.run = uploads_insert, .done = crowd_inserted, .loop = fixture.loop}, .keys = keys, .first = i};
+        meta_write(fixture.meta, &c.write);
+        object_fixture_until(&fixture, &c.done);
+        assert_int_equal(c.write.err, 0);
+    }
+    struct object_put_options options = {.target = PUT_OBJECT, .bucket = slice_string("many"), .key = slice_string("k"), .size = 1, .owner_id = 1};
+    assert_int_equal(object_fixture_put(&fixture, &options, "1", 1, NULL), 0);
+    assert_int_equal(object_fixture_remove_bucket(&fixture, "many"), ERR_BUCKET_NOT_EMPTY);
+    struct object_delete_item item = {.key = slice_string("k")};
+    struct waited_delete w = {.request = {.reactor = &fixture.reactor, .bucket = slice_string("many"), .items = &item, .count = 1, .owner_id = 1, .done = delete_done}};
+    object_delete_start(&w.request);
+    object_fixture_until(&fixture, &w.done);
+    assert_int_equal(object_fixture_remove_bucket(&fixture, "many"), 0);
+    assert_int_equal(object_fixture_remove_bucket(&fixture, "many"), ERR_NO_SUCH_BUCKET);
+    free(keys);
+}
+
 struct waited_list { struct object_list list; bool done; };
 
 static void list_done(struct object_list *list)
@@ -516,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(attributes_change_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(versions_stay_until_deleted_by_id, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crowd_of_deletions_succeeds, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bucket_goes_with_thousands_of_uploads, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_group_and_page, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_share_their_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_become_one_object, setup, teardown),
