@@ -235,7 +235,9 @@ static void settle_extents(struct meta_tx *tx)
     for (size_t i = 0; i < tx->added.count; i++)
         placement_commit(p, &tx->added.extents[i]);
     for (size_t i = 0; i < tx->freed.count; i++)
-        freed_add(&tx->meta->freed, tx->meta->pages, p, &tx->freed.extents[i]);
+        freed_add(&tx->meta->freed, tx->meta->pages, p, &tx->freed.extents[i], false);
+    for (size_t i = 0; i < tx->moved.count; i++)
+        freed_add(&tx->meta->freed, tx->meta->pages, p, &tx->moved.extents[i], true);
     freed_settle(&tx->meta->freed, tx->meta->pages, p);
 }
 

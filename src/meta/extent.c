@@ -41,13 +41,20 @@ static int take_blocks(struct meta_tx *tx, int64_t group_id, int64_t count)
     return err == 0 && statement_changes(&s) == 0 ? ERR_CORRUPT : err;
 }
 
-static int insert_row(struct meta_tx *tx, const struct extent *e, uint32_t refs)
+/* NULL: out of memory. */
+static uint32_t *encode_crcs(const struct extent *e)
 {
     uint32_t *crcs = malloc((size_t)e->crc_count * 4 + 1);
+    for (uint32_t i = 0; crcs != NULL && i < e->crc_count; i++)
+        crcs[i] = htole32(e->crcs[i]);
+    return crcs;
+}
+
+static int insert_row(struct meta_tx *tx, const struct extent *e, uint32_t refs)
+{
+    uint32_t *crcs = encode_crcs(e);
     if (crcs == NULL)
         return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < e->crc_count; i++)
-        crcs[i] = htole32(e->crcs[i]);
     struct statement s = statement_begin(tx, STATEMENT_EXTENT_INSERT);
     statement_bind_int(&s, e->id);
     statement_bind_int(&s, e->group_id);
@@ -103,6 +110,37 @@ int extent_set_missing(struct meta_tx *tx, int64_t id, uint32_t missing)
     statement_bind_int(&s, missing);
     int err = statement_execute(&s);
     return err == 0 && statement_changes(&s) == 0 ? ERR_NOT_FOUND : err;
+}
+
+static int move_row(struct meta_tx *tx, const struct extent *from, const struct extent *to)
+{
+    uint32_t *crcs = encode_crcs(to);
+    if (crcs == NULL)
+        return ERR_NO_MEMORY;
+    struct statement s = statement_begin(tx, STATEMENT_EXTENT_MOVE);
+    statement_bind_int(&s, from->id);
+    statement_bind_int(&s, from->group_id);
+    statement_bind_int(&s, from->block);
+    statement_bind_int(&s, to->group_id);
+    statement_bind_int(&s, to->block);
+    statement_bind_int(&s, to->block_count);
+    statement_bind_int(&s, to->missing);
+    statement_bind_blob(&s, slice_of((const char *)crcs, (size_t)to->crc_count * 4));
+    int err = statement_execute(&s);
+    free(crcs);
+    return err == 0 && statement_changes(&s) == 0 ? ERR_NOT_FOUND : err;
+}
+
+int extent_move(struct meta_tx *tx, const struct extent *from, const struct extent *to)
+{
+    int err = move_row(tx, from, to);
+    if (err == 0)
+        err = take_blocks(tx, to->group_id, to->block_count);
+    if (err == 0)
+        err = take_blocks(tx, from->group_id, -(int64_t)from->block_count);
+    if (err == 0)
+        err = meta_tx_added(tx, to);
+    return err != 0 ? err : meta_tx_moved(tx, from);
 }
 
 static int walk(struct statement *s, int (*fn)(void *, const struct extent *), void *arg)

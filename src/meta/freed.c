@@ -17,17 +17,25 @@ static bool grow(struct freed *f)
     return true;
 }
 
-void freed_add(struct freed *f, struct pages *pages, struct placement *placement, const struct extent *extent)
+static void give(struct placement *placement, const struct extent *extent, bool moved)
+{
+    if (moved)
+        placement_free_moved(placement, extent);
+    else
+        placement_free(placement, extent);
+}
+
+void freed_add(struct freed *f, struct pages *pages, struct placement *placement, const struct extent *extent, bool moved)
 {
     if (!pages) {
-        placement_free(placement, extent);
+        give(placement, extent, moved);
         return;
     }
     if (f->count == f->capacity && !grow(f)) {
         log_warning_limited("out of memory: freed space stays unused until the next start");
         return;
     }
-    f->entries[(f->first + f->count++) % f->capacity] = (struct freed_entry){pages_sequence(pages), *extent};
+    f->entries[(f->first + f->count++) % f->capacity] = (struct freed_entry){pages_sequence(pages), *extent, moved};
 }
 
 int freed_list_group(const struct freed *f, int64_t group_id, int (*fn)(void *, const struct extent *), void *arg)
@@ -46,7 +54,7 @@ void freed_settle(struct freed *f, struct pages *pages, struct placement *placem
         return;
     uint64_t oldest = pages_oldest(pages);
     while (f->count && f->entries[f->first].sequence <= oldest) {
-        placement_free(placement, &f->entries[f->first].extent);
+        give(placement, &f->entries[f->first].extent, f->entries[f->first].moved);
         f->first = (f->first + 1) % f->capacity;
         f->count--;
     }

@@ -59,7 +59,9 @@ struct meta *meta_tx_meta(struct meta_tx *);
 int meta_tx_full(struct meta_tx *, bool *ret) MUST_CHECK;
 /* The extent's space is free once this transaction is durable (called by meta/extent.c). */
 int meta_tx_freed(struct meta_tx *, const struct extent *) MUST_CHECK;
-/* The extent's row was inserted: placement_commit() once durable, nothing otherwise. */
+/* The same, of an extent whose row names another place now. */
+int meta_tx_moved(struct meta_tx *, const struct extent *) MUST_CHECK;
+/* The extent's row was inserted, or names that space now: placement_commit() once durable, nothing otherwise. */
 int meta_tx_added(struct meta_tx *, const struct extent *) MUST_CHECK;
 
 struct meta_options {

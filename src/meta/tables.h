@@ -97,6 +97,9 @@ int content_parts(struct meta_tx *, int64_t content_id, uint32_t after, int (*fn
 int extent_insert(struct meta_tx *, const struct extent *, uint32_t refs) MUST_CHECK; /* id set by the caller (meta_tx_clock); accounts its space */
 /* *ret_crcs is malloc'd and belongs to ret->crcs. */
 int extent_get(struct meta_tx *, int64_t id, struct extent *ret) MUST_CHECK; /* ERR_CORRUPT when absent: a segment names it */
+/* The extent lies elsewhere now: group, block, block_count, missing and crcs of to; the old space is freed. ERR_NOT_FOUND when
+ * it is not at from any more. */
+int extent_move(struct meta_tx *, const struct extent *from, const struct extent *to) MUST_CHECK;
 int extent_set_missing(struct meta_tx *, int64_t id, uint32_t missing) MUST_CHECK; /* ERR_NOT_FOUND when deleted meanwhile */
 /* Extents with id > after, all or only those with missing slots; extents of one group by block. fn's extent has crcs NULL. */
 int extent_list(struct meta_tx *, int64_t after, bool only_missing, int (*fn)(void *, const struct extent *), void *arg) MUST_CHECK;

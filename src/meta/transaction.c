@@ -29,6 +29,11 @@ int meta_tx_freed(struct meta_tx *tx, const struct extent *extent)
     return append(&tx->freed, extent);
 }
 
+int meta_tx_moved(struct meta_tx *tx, const struct extent *extent)
+{
+    return append(&tx->moved, extent);
+}
+
 int meta_tx_added(struct meta_tx *tx, const struct extent *extent)
 {
     return append(&tx->added, extent);
@@ -92,18 +97,21 @@ void meta_tx_mark(struct meta_tx *tx, uint32_t changed)
     tx->mark.changed = changed;
     tx->mark.added = tx->added.count;
     tx->mark.freed = tx->freed.count;
+    tx->mark.moved = tx->moved.count;
 }
 
 void meta_tx_cut(struct meta_tx *tx)
 {
     tx->added.count = tx->mark.added;
     tx->freed.count = tx->mark.freed;
+    tx->moved.count = tx->mark.moved;
 }
 
 void meta_tx_clear(struct meta_tx *tx)
 {
     tx->added.count = 0;
     tx->freed.count = 0;
+    tx->moved.count = 0;
     tx->buckets_changed = false;
     meta_tx_mark(tx, 0);
 }
@@ -112,4 +120,5 @@ void meta_tx_fini(struct meta_tx *tx)
 {
     free(tx->added.extents);
     free(tx->freed.extents);
+    free(tx->moved.extents);
 }

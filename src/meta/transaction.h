@@ -18,12 +18,12 @@ struct meta_tx {
     struct connection *connection;
     struct clock *clock;            /* NULL in reads */
     uint64_t failed_volumes;
-    struct extent_batch added, freed;
+    struct extent_batch added, freed, moved; /* moved: the places they had */
     bool buckets_changed;
     uint64_t read_epoch;            /* bucket epoch before the transaction began; 0 while one was changing */
     uint32_t changed_max;           /* pages; a transaction, or a request, that changed so many takes on nothing more */
     struct connection_pages begun;  /* as it began */
-    struct { size_t added, freed; uint32_t changed; } mark;
+    struct { size_t added, freed, moved; uint32_t changed; } mark;
 };
 
 /* A write transaction was begun on the connection. */
@@ -33,7 +33,7 @@ int meta_tx_begun(struct meta_tx *) MUST_CHECK;
 int meta_tx_changed(struct meta_tx *, uint32_t *ret) MUST_CHECK;
 void meta_tx_mark(struct meta_tx *, uint32_t changed);
 void meta_tx_cut(struct meta_tx *);   /* back to the mark */
-void meta_tx_clear(struct meta_tx *); /* nothing added or freed; keeps the memory */
+void meta_tx_clear(struct meta_tx *); /* nothing added, freed or moved; keeps the memory */
 void meta_tx_fini(struct meta_tx *);
 
 /* The bucket epoch of a read (see bucket_cache.h); 0: rows must not be kept. */

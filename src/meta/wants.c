@@ -100,7 +100,7 @@ bool wants_serve(struct meta *meta, struct writer *w)
     if (!placement_take_want(p, &want))
         return false;
     int err = want.new_group ? make_group(meta, w) : load_group(meta, w, want.load_group_id);
-    if (err != 0) {
+    if (err != 0 && !(err == ERR_NOT_FOUND && !want.new_group)) {
         if (err != ERR_NO_SPACE)
             log_warning_limited("making room for data: %s", err_text(err));
         placement_fail_want(p, err);

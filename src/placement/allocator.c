@@ -268,6 +268,14 @@ void placement_free(struct placement *p, const struct extent *extent)
     placement_unlock(p);
 }
 
+void placement_free_moved(struct placement *p, const struct extent *extent)
+{
+    placement_lock(p);
+    if (!pin_defer_moved(p, extent))
+        allocator_free_range(p, (struct block_range){extent->group_id, extent->block, extent->block_count}, true);
+    placement_unlock(p);
+}
+
 void placement_commit(struct placement *p, const struct extent *extent)
 {
     placement_lock(p);

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 static struct pin **pin_bucket(struct placement *p, int64_t extent_id)
 {
     uint64_t h = (uint64_t)extent_id * 0x9e3779b97f4a7c15ull;
@@ -54,6 +56,16 @@ int placement_pin(struct placement *p, int64_t extent_id)
     return err;
 }
 
+static void free_moved(struct placement *p, struct pin *pin)
+{
+    for (struct moved_range *m = pin->moved, *next; m; m = next) {
+        next = m->next;
+        allocator_free_range(p, m->range, true);
+        free(m);
+    }
+    pin->moved = NULL;
+}
+
 void placement_unpin(struct placement *p, int64_t extent_id)
 {
     placement_lock(p);
@@ -61,6 +73,7 @@ void placement_unpin(struct placement *p, int64_t extent_id)
     assert(pin && pin->count > 0);
     if (--pin->count == 0) {
         *link = pin->next;
+        free_moved(p, pin);
         pin->next = p->pin_spares;
         p->pin_spares = pin;
         if (pin->freed) {
@@ -80,6 +93,21 @@ bool pin_defer(struct placement *p, const struct extent *extent)
     }
     pin->freed = true;
     pin->range = (struct block_range){extent->group_id, extent->block, extent->block_count};
+    return true;
+}
+
+bool pin_defer_moved(struct placement *p, const struct extent *extent)
+{
+    struct pin *pin = *find(p, extent->id);
+    if (!pin)
+        return false;
+    struct moved_range *m = malloc(sizeof(*m));
+    if (m) {
+        *m = (struct moved_range){{extent->group_id, extent->block, extent->block_count}, pin->moved};
+        pin->moved = m;
+    } else {
+        log_warning_limited("out of memory: freed space stays unused until the next start");
+    }
     return true;
 }
 
@@ -123,13 +151,24 @@ void placement_unhold(struct placement *p, struct placement_hold *h)
     placement_unlock(p);
 }
 
+static int mark_moved(const struct pin *pin, int64_t group_id, struct group_space *space)
+{
+    int err = 0;
+    for (const struct moved_range *m = pin->moved; m && !err; m = m->next)
+        err = m->range.group_id == group_id ? group_space_mark(space, m->range.block, m->range.count) : 0;
+    return err;
+}
+
 int pins_mark(struct placement *p, int64_t group_id, struct group_space *space)
 {
     for (uint32_t i = 0; i < PIN_BUCKETS; i++) {
         for (struct pin *pin = p->pins[i]; pin; pin = pin->next) {
+            int err = mark_moved(pin, group_id, space);
+            if (err)
+                return err;
             if (!pin->freed || pin->range.group_id != group_id)
                 continue;
-            int err = group_space_mark(space, pin->range.block, pin->range.count);
+            err = group_space_mark(space, pin->range.block, pin->range.count);
             if (err)
                 return err;
         }

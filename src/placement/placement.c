@@ -42,6 +42,10 @@ void placement_close(struct placement *p)
     for (uint32_t i = 0; i < PIN_BUCKETS; i++) {
         for (struct pin *pin = p->pins[i], *next; pin; pin = next) {
             next = pin->next;
+            for (struct moved_range *m = pin->moved, *after; m; m = after) {
+                after = m->next;
+                free(m);
+            }
             free(pin);
         }
     }
@@ -266,6 +270,22 @@ int placement_group_reserved(struct placement *p, int64_t group_id, uint32_t *re
     return e ? 0 : ERR_NOT_FOUND;
 }
 
+bool placement_close_empty_group(struct placement *p, int64_t *ret_group_id)
+{
+    bool found = false;
+    placement_lock(p);
+    for (uint32_t i = 0; i < p->group_count && !found; i++) {
+        struct group_entry *e = p->groups[i];
+        found = !e->group.closed && e->reserved == 0 && e->group.free_blocks == p->blocks_per_chunk - 1;
+        if (found) {
+            e->group.closed = 1;
+            *ret_group_id = e->group.id;
+        }
+    }
+    placement_unlock(p);
+    return found;
+}
+
 int placement_remove_group(struct placement *p, int64_t group_id)
 {
     placement_lock(p);
@@ -284,6 +304,7 @@ int placement_remove_group(struct placement *p, int64_t group_id)
         p->groups[e->index] = p->groups[--p->group_count];
         p->groups[e->index]->index = e->index;
         free(e);
+        want_load_gone(p, group_id);
         want_wake_all(p);
     }
     placement_unlock(p);

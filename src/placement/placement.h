@@ -87,6 +87,7 @@ int placement_write_slot_header(struct placement *, struct loop *, const struct 
 
 /* Makes a loaded group ready to give out space: its used runs (block, count), in any order. Wakes waiters. */
 struct block_run { uint32_t block, count; };
+/* ERR_NOT_FOUND: it was removed meanwhile, and is not wanted any more. */
 int placement_open_group(struct placement *, int64_t group_id, const struct block_run *used, uint32_t count) MUST_CHECK;
 /* A want could not be served: waiters get err from their next reserve. */
 void placement_fail_want(struct placement *, int err);
@@ -98,6 +99,10 @@ void placement_unpin(struct placement *, int64_t extent_id);
 
 /* After the commit that deleted the extent's row is durable. Deferred until unpinned. */
 void placement_free(struct placement *, const struct extent *);
+
+/* After the commit that moved the extent is durable: frees the place it had. Deferred until unpinned: some of its readers may
+ * have found it there. */
+void placement_free_moved(struct placement *, const struct extent *);
 
 /* The extent's row is committed: accounts it (free_blocks of the group). */
 void placement_commit(struct placement *, const struct extent *);
@@ -116,6 +121,8 @@ int placement_close_group(struct placement *, int64_t group_id) MUST_CHECK; /* n
 int placement_reopen_group(struct placement *, int64_t group_id) MUST_CHECK; /* after close: takes extents again */
 /* Blocks per slot that are handed out and not yet committed: a closed group is still once this is 0. ERR_NOT_FOUND. */
 int placement_group_reserved(struct placement *, int64_t group_id, uint32_t *ret_blocks) MUST_CHECK;
+/* Closes some group that holds nothing, not even what readers or late writes keep from being free. False: there is none. */
+bool placement_close_empty_group(struct placement *, int64_t *ret_group_id);
 /* ERR_BUSY while some are reserved. */
 int placement_remove_group(struct placement *, int64_t group_id) MUST_CHECK; /* its row is deleted; chunks are free */
 

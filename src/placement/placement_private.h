@@ -43,12 +43,16 @@ struct group_entry {
 
 struct block_range { int64_t group_id; uint32_t block, count; };
 
+/* Space that a moved extent had. */
+struct moved_range { struct block_range range; struct moved_range *next; };
+
 /* An extent somebody reads. */
 struct pin {
     int64_t extent_id;
     uint32_t count;
     bool freed;                /* its row is gone: the range is free once count is 0 */
     struct block_range range;
+    struct moved_range *moved; /* free once count is 0; the row is elsewhere */
     struct pin *next;
 };
 
@@ -122,11 +126,13 @@ uint32_t group_plan_choose(const struct plan_volume *volumes, uint32_t count, ui
 /* want.c */
 void want_new_group(struct placement *);
 void want_load_group(struct placement *, int64_t group_id);
+void want_load_gone(struct placement *, int64_t group_id); /* the group was removed */
 bool want_outstanding(const struct placement *);
 void want_wake_all(struct placement *);
 
 /* pins.c */
 bool pin_defer(struct placement *, const struct extent *); /* true: pinned; the last unpin frees it */
+bool pin_defer_moved(struct placement *, const struct extent *);
 bool hold_defer(struct placement *, struct block_range, bool committed); /* true: held; the last unhold frees it */
 /* Marks what pins and holds keep from being free, while a group is being opened. */
 int pins_mark(struct placement *, int64_t group_id, struct group_space *) MUST_CHECK;

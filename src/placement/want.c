@@ -5,6 +5,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
+void want_load_gone(struct placement *p, int64_t group_id)
+{
+    if (p->want_load_id == group_id)
+        p->want_load = (struct want_state){0};
+}
+
 bool want_outstanding(const struct placement *p)
 {
     return p->want_new.raised || p->want_new.taken || p->want_load.raised || p->want_load.taken;

@@ -5,7 +5,8 @@
  *   -> rebuild the slot of every extent into it -> one transaction: the group's slots, and what extents miss
  *   -> placement_move_slot (the old chunk is free), reopen
  *
- * Until that transaction the group is as it was; a crash before it leaves a chunk that is simply free. */
+ * Until that transaction the group is as it was; a crash before it leaves a chunk that is simply free. When no chunk is free for
+ * a slot that has to leave, its group is emptied instead (empty_group.c). */
 #include "repair/repair_private.h"
 
 #include <stdlib.h>
@@ -15,7 +16,14 @@
 #include "meta/volumes.h"
 
 /* A group with a slot on one of leave, and none on one of without. */
-struct slot_choice { struct meta_read read; struct repair *repair; uint64_t leave, without; struct group group; uint32_t slot; bool found, answered; };
+struct slot_choice {
+    struct meta_read read;
+    uint64_t leave, without;
+    int64_t after;             /* group */
+    struct group group;
+    uint32_t slot;
+    bool found, answered;
+};
 
 static int look_at_group(void *arg, const struct group *g)
 {
@@ -38,7 +46,7 @@ static int run_choice(struct meta_tx *tx, struct meta_read *read)
 {
     struct slot_choice *c = container_of(read, struct slot_choice, read);
     c->found = false;
-    int err = group_list(tx, 0, look_at_group, c);
+    int err = group_list(tx, c->after, look_at_group, c);
     return c->found && err == 1 ? 0 : err;
 }
 
@@ -96,7 +104,7 @@ static int run_move(struct meta_tx *tx, struct meta_write *write)
     return err;
 }
 
-static int wait_until_quiet(struct repair *r, int64_t group_id)
+int repair_wait_until_quiet(struct repair *r, int64_t group_id)
 {
     for (uint32_t i = 0; i < REPAIR_QUIET_TRIES && !atomic_load(&r->stopping); i++) {
         uint32_t reserved;
@@ -188,7 +196,7 @@ static int move_slot(struct repair *r, const struct group *g, uint32_t slot, boo
 static int choose_slot(struct repair *r, struct slot_choice *c)
 {
     c->read = (struct meta_read){.run = run_choice, .done = choice_done, .loop = r->loop};
-    c->repair = r;
+    c->answered = false;
     meta_read(r->meta, &c->read);
     repair_wait(r, &c->answered);
     return c->read.err;
@@ -200,13 +208,18 @@ static int move_chosen(struct repair *r, const struct slot_choice *c, bool use_r
     repair_set_activity(r, REPAIR_MOVING);
     int err = placement_close_group(r->placement, c->group.id);
     if (!err)
-        err = wait_until_quiet(r, c->group.id);
+        err = repair_wait_until_quiet(r, c->group.id);
     if (!err)
         err = move_slot(r, &c->group, c->slot, use_reserve, only);
     if (!c->group.closed && placement_reopen_group(r->placement, c->group.id) != 0)
         log_debug("group %lld went while its slot moved", (long long)c->group.id);
+    return err;
+}
+
+static int later(struct repair *r, int err)
+{
     if (err)
-        r->move_at_us = loop_now_us(r->loop) + r->options.poll_us; /* no chunk to be had, or a volume failed: later */
+        r->move_at_us = loop_now_us(r->loop) + r->options.poll_us; /* no room to be had, or a volume failed */
     return err;
 }
 
@@ -220,8 +233,30 @@ static int even_step(struct repair *r, bool *ret_worked)
     if (err || !c.found)
         return err;
     *ret_worked = true;
-    err = move_chosen(r, &c, false, 1ull << to);
+    err = later(r, move_chosen(r, &c, false, 1ull << to));
     return err == ERR_NO_SPACE ? 0 : err; /* failure domains want it elsewhere */
+}
+
+/* The next group in turn with a slot that has to leave. */
+static int choose_leaving(struct repair *r, struct slot_choice *c)
+{
+    c->after = r->move_after;
+    int err = choose_slot(r, c);
+    if (err || c->found || c->after == 0)
+        return err;
+    c->after = r->move_after = 0;
+    return choose_slot(r, c);
+}
+
+static int leave(struct repair *r, const struct slot_choice *c)
+{
+    bool out = atomic_load(&r->store->volumes[c->group.slots[c->slot].volume_index].state) != VOLUME_DRAINING;
+    int err = move_chosen(r, c, out, UINT64_MAX);
+    if (err == ERR_NO_SPACE)
+        err = empty_group(r, &c->group);
+    if (err == ERR_NO_SPACE)
+        r->move_after = c->group.id;
+    return later(r, err);
 }
 
 int relocate_step(struct repair *r, bool *ret_worked)
@@ -230,12 +265,11 @@ int relocate_step(struct repair *r, bool *ret_worked)
     struct slot_choice c = {.leave = volumes_to_leave(r)};
     if (loop_now_us(r->loop) < r->move_at_us)
         return 0;
-    int err = c.leave ? choose_slot(r, &c) : 0;
+    int err = c.leave ? choose_leaving(r, &c) : 0;
     if (err)
         return err;
     if (!c.found)
         return even_step(r, ret_worked);
     *ret_worked = true;
-    bool out = atomic_load(&r->store->volumes[c.group.slots[c.slot].volume_index].state) != VOLUME_DRAINING;
-    return move_chosen(r, &c, out, UINT64_MAX);
+    return leave(r, &c);
 }

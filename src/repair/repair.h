@@ -2,7 +2,8 @@
  *
  *   heal      extents with missing slots get them back (at once when there are any)
  *   relocate  slots on volumes that are DRAINING, or OUT for longer than out_delay_us or leaving, move to free chunks of other volumes,
- *             group by group; and from full volumes to emptier ones, when too few have room for new groups
+ *             group by group, or where no chunk is free, extents into free space of other groups; and slots from full volumes to
+ *             emptier ones, when too few have room for new groups
  *   readmit   a volume that was OUT and is ready again (meta/volumes.h: it answers, its metadata is level) gets the slots noted
  *             missing on it and is put IN; nobody else does that
  *   scrub     every unit of every extent is read and checked; resumes after a restart (cursor "scrub")

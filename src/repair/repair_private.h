@@ -28,6 +28,7 @@ struct repair {
     int64_t heal_after;
     bool heal_progress;
     uint64_t heal_at_us, move_at_us;    /* not before */
+    int64_t move_after;                 /* group: those up to it had no room elsewhere */
     uint64_t out_since_us[VOLUMES_MAX]; /* 0: not out */
     uint64_t readmit_at_us[VOLUMES_MAX]; /* not before, after a failure */
     bool scrub_loaded;                  /* the cursor has been looked for */
@@ -70,6 +71,11 @@ int heal_step(struct repair *, bool *ret_worked) MUST_CHECK;
 /* All extents with slots missing on that volume, which is out of service. ERR_IO when one could not be mended. */
 int heal_volume(struct repair *, uint32_t volume_index) MUST_CHECK;
 int relocate_step(struct repair *, bool *ret_worked) MUST_CHECK;
+/* A step towards chunks that are free: some group that holds nothing goes, or the extents of this one move to others.
+ * ERR_NO_SPACE: not all of them. */
+int empty_group(struct repair *, const struct group *) MUST_CHECK;
+/* Until nothing is reserved any more in the group, which is closed; ERR_BUSY. */
+int repair_wait_until_quiet(struct repair *, int64_t group_id) MUST_CHECK;
 int readmit_step(struct repair *, bool *ret_worked) MUST_CHECK;
 int scrub_step(struct repair *, bool *ret_worked) MUST_CHECK;
 

@@ -388,6 +388,19 @@ static int extents(struct meta_tx *tx, void *arg)
     s.count = 0;
     assert_int_equal(extent_list_group(tx, 60, 2, see_extent, &s), 0);
     assert_int_equal(s.count, 1);
+    struct extent from = extent_of(101, 1, 9), to = extent_of(101, 40, 7);
+    assert_int_equal(extent_move(tx, &from, &to), 0);
+    assert_int_equal(free_blocks(tx), 1000 - 12);
+    assert_int_equal(extent_move(tx, &from, &to), ERR_NOT_FOUND); /* not there any more */
+    assert_int_equal(extent_get(tx, 101, &e), 0);
+    assert_int_equal(e.block, 40);
+    assert_int_equal(e.block_count, 7);
+    assert_memory_equal(e.crcs, crcs, sizeof crcs);
+    free(e.crcs);
+    struct extent taken = extent_of(101, 10, 7);
+    assert_int_equal(extent_move(tx, &to, &taken), ERR_EXISTS); /* another's place */
+    assert_int_equal(extent_move(tx, &to, &from), 0);
+    assert_int_equal(free_blocks(tx), 1000 - 14);
     struct extent lost = extent_of(103, 10, 5);
     lost.group_id = 61;
     assert_int_equal(extent_insert(tx, &lost, 1), ERR_CORRUPT);

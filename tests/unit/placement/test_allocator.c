@@ -321,6 +321,73 @@ static void pins_of_freed_extents(void **state)
 }
 
 /* The writer keeps a suspect volume that it cannot do without: good answers clear it. */
+/* The place a moved extent had is free when those have gone who may read it there; the extent is as alive as before. */
+static void pins_of_moved_extents(void **state)
+{
+    (void)state;
+    struct world w;
+    struct extent e, to;
+    struct group g;
+    int64_t empty;
+    world_init(&w, 2, 1, 4, CHUNK, 10, NULL, 0);
+    assert_int_equal(world_reserve(&w, 1000, &e), 0);
+    assert_int_equal(placement_group(w.placement, e.group_id, &g), 0);
+    uint32_t all = g.free_blocks;
+    world_commit(&w, &e);
+    for (int pinned = 0; pinned < 2; pinned++) {
+        assert_int_equal(placement_close_group(w.placement, e.group_id), 0);
+        assert_int_equal(world_reserve(&w, 1000, &to), 0);
+        assert_true(to.group_id != e.group_id);
+        placement_commit(w.placement, &to);
+        if (pinned)
+            assert_int_equal(placement_pin(w.placement, e.id), 0);
+        placement_free_moved(w.placement, &e);
+        assert_int_equal(placement_reopen_group(w.placement, e.group_id), 0);
+        assert_int_equal(placement_group(w.placement, e.group_id, &g), 0);
+        assert_int_equal(g.free_blocks, pinned ? all - e.block_count : all);
+        assert_int_equal(placement_pin(w.placement, e.id), 0); /* of a new reader, at the new place */
+        placement_unpin(w.placement, e.id);
+        if (pinned)
+            placement_unpin(w.placement, e.id);
+        assert_int_equal(placement_group(w.placement, e.group_id, &g), 0);
+        assert_int_equal(g.free_blocks, all);
+        to.id = e.id;
+        e = to;
+    }
+    /* Whatever holds nothing goes; the group of the extent stays. */
+    while (placement_close_empty_group(w.placement, &empty)) {
+        assert_true(empty != e.group_id);
+        assert_int_equal(placement_remove_group(w.placement, empty), 0);
+    }
+    assert_int_equal(placement_group(w.placement, e.group_id, &g), 0);
+    w.committed[0] = e;
+    world_fini(&w);
+}
+
+/* A group that is to be loaded goes before it is: nobody waits for it in vain, and nobody gets an error. */
+static void a_wanted_group_goes(void **state)
+{
+    (void)state;
+    struct world w;
+    struct extent e;
+    struct placement_want want;
+    world_init(&w, 2, 1, 3, CHUNK, 10, NULL, 0);
+    struct group g = {.id = 70, .data_count = 2, .parity_count = 1, .matrix = 1, .free_blocks = CHUNK / BLOCK_SIZE - 1,
+                      .slots = {{0, 1}, {1, 1}, {2, 1}}};
+    assert_int_equal(placement_load_group(w.placement, &g), 0);
+    assert_int_equal(placement_reserve(w.placement, 1000, &e), ERR_WOULD_BLOCK);
+    assert_true(placement_take_want(w.placement, &want));
+    assert_int_equal(want.load_group_id, 70);
+    int64_t empty;
+    assert_true(placement_close_empty_group(w.placement, &empty));
+    assert_int_equal(empty, 70);
+    assert_int_equal(placement_remove_group(w.placement, 70), 0);
+    assert_int_equal(placement_open_group(w.placement, 70, NULL, 0), ERR_NOT_FOUND);
+    assert_int_equal(world_reserve(&w, 1000, &e), 0); /* in a new one */
+    placement_release(w.placement, &e);
+    world_fini(&w);
+}
+
 static void suspicion(void **state)
 {
     (void)state;
@@ -544,7 +611,8 @@ int main(void)
         cmocka_unit_test(leftovers_of_many_groups_are_used), cmocka_unit_test(capacity_is_what_can_be_filled), cmocka_unit_test(reserve_is_left),
         cmocka_unit_test(meta_chunks_are_all_or_none), cmocka_unit_test(volumes_out),
         cmocka_unit_test(suspect_volumes), cmocka_unit_test(domains), cmocka_unit_test(loading_checks_rows),
-        cmocka_unit_test(waiters), cmocka_unit_test(pins_of_freed_extents), cmocka_unit_test(suspicion), cmocka_unit_test(moving_and_removing), cmocka_unit_test(volumes_grow),
+        cmocka_unit_test(waiters), cmocka_unit_test(pins_of_freed_extents),
+        cmocka_unit_test(pins_of_moved_extents), cmocka_unit_test(a_wanted_group_goes), cmocka_unit_test(suspicion), cmocka_unit_test(moving_and_removing), cmocka_unit_test(volumes_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,6 +407,78 @@ static void leaves(uint32_t volume_index, enum volume_state state)
     fixture_close(&f);
 }
 
+/* A volume that some of the extents are on, and others are not; *ret_on: one that is. */
+static uint32_t volume_of_some(struct fixture *f, int *ret_on)
+{
+    for (uint32_t volume = 0; volume < VOLUMES; volume++) {
+        uint32_t on = 0;
+        for (int i = 0; i < EXTENTS; i++) {
+            if (slot_on(f, f->ids[i], volume) == UINT32_MAX)
+                continue;
+            *ret_on = i;
+            on++;
+        }
+        if (on != 0 && on < EXTENTS)
+            return volume;
+    }
+    fail();
+    return 0;
+}
+
+static void take_all_chunks(struct fixture *f)
+{
+    uint32_t chunk;
+    for (uint32_t i = 0; i < VOLUMES; i++)
+        while (placement_take_volume_meta_chunks(f->placement, i, &chunk, 1) == 0)
+            ;
+}
+
+struct look { struct extent_repair repair; bool done; };
+static void looked(struct extent_repair *repair) { container_of(repair, struct look, repair)->done = true; }
+
+/* No chunk is free: the extents go into the free space of other groups, and their group goes once nobody reads there. */
+static void leaves_a_full_store(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct group g;
+    int one = 0;
+    fixture_open(&f);
+    uint32_t volume = volume_of_some(&f, &one);
+    struct extent before = row(&f, f.ids[one]);
+    take_all_chunks(&f);
+    assert_int_equal(placement_pin(f.placement, before.id), 0);
+    set_state(&f, volume, VOLUME_DRAINING);
+    for (int i = 0; i < 50; i++) {
+        bool worked;
+        int err = repair_step(f.repair, &worked);
+        assert_true(err == 0 || err == ERR_NO_SPACE);
+    }
+    for (int i = 0; i < EXTENTS; i++)
+        assert_int_equal(slot_on(&f, f.ids[i], volume), UINT32_MAX);
+    assert_int_equal(placement_group(f.placement, before.group_id, &g), 0);
+    struct look look = {.repair = {.extent = &before, .all = true, .done = looked}};
+    extent_repair_start(f.placement, f.loop, &f.buffers, &look.repair);
+    until(&f, &look.done);
+    assert_int_equal(look.repair.err, 0);
+    assert_int_equal(look.repair.bad, 0); /* still there for who found it there */
+    placement_unpin(f.placement, before.id);
+    step_until_idle(&f, 0);
+    assert_int_equal(placement_group(f.placement, before.group_id, &g), ERR_NOT_FOUND);
+    struct capacity c;
+    assert_int_equal(placement_capacity(f.placement, &c), 0);
+    assert_int_equal(c.volumes[volume].used_chunks, 0);
+    assert_all_sound(&f);
+    set_state(&f, volume, VOLUME_IN);
+    fixture_restart(&f); /* the rows say the same */
+    assert_int_equal(placement_group(f.placement, before.group_id, &g), ERR_NOT_FOUND);
+    for (int i = 0; i < EXTENTS; i++)
+        assert_int_equal(slot_on(&f, f.ids[i], volume), UINT32_MAX);
+    assert_all_sound(&f);
+    free(before.crcs);
+    fixture_close(&f);
+}
+
 static uint32_t some_volume(void)
 {
     struct fixture f;
@@ -506,7 +578,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scrubs), cmocka_unit_test(scrub_goes_on_after_a_restart), cmocka_unit_test(heals),
-        cmocka_unit_test(draining), cmocka_unit_test(lost), cmocka_unit_test(readmits), cmocka_unit_test(runs_and_stops),
+        cmocka_unit_test(draining), cmocka_unit_test(lost), cmocka_unit_test(leaves_a_full_store), cmocka_unit_test(readmits), cmocka_unit_test(runs_and_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
