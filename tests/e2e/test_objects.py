@@ -50,6 +50,14 @@ def test_headers_and_metadata(client, bucket):
     assert head["Metadata"] == {"one": "1", "crc32c": "123456789"}
 
 
+def test_metadata_keeps_its_bytes(bucket):
+    client = make_client()  # boto3 refuses such metadata itself, sends headers as UTF-8 and reads them as ISO 8859-1
+    client.meta.events.register(
+        "before-call.s3.PutObject", lambda params, **_: params["headers"].update({"x-amz-meta-one": "a  \u00e9\u6f22 b"}))
+    client.put_object(Bucket=bucket, Key="a", Body=b"x")
+    assert client.head_object(Bucket=bucket, Key="a")["Metadata"]["one"].encode("latin-1").decode() == "a  \u00e9\u6f22 b"
+
+
 def test_metadata_too_large(client, bucket):
     fails(400, "MetadataTooLarge", client.put_object, Bucket=bucket, Key="a", Metadata={"a": "x" * 2100})
 
