@@ -22,7 +22,7 @@ WARP = {
     "get4k": ["get", "--obj.size=4KiB", "--objects=5000", "--concurrent=32"],
     "stat": ["stat", "--obj.size=1KiB", "--objects=5000", "--concurrent=32"],
     "list": ["list", "--obj.size=1KiB", "--objects=10000", "--concurrent=16"],
-    "delete": ["delete", "--obj.size=1KiB", "--objects=40000", "--batch=100", "--concurrent=16"],
+    "delete": ["delete", "--obj.size=1KiB", "--objects=20000", "--batch=100", "--concurrent=16"],
     "mixed": ["mixed", "--obj.size=4MiB", "--objects=150", "--concurrent=16", "--disable-multipart"],
     "multipart": ["multipart", "--part.size=5MiB", "--parts=100", "--concurrent=8"],
 }
