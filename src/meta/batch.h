@@ -11,7 +11,7 @@
 
 #define BATCH_REQUESTS_MAX 256u
 #define BATCH_CHANGED_MAX 1024u          /* pages: a batch that changed so many takes on no further request; 4 MiB */
-#define BATCH_RECORD_PART 4u             /* and never more than that part of what one commit can hold */
+#define BATCH_RECORD_PART 2u             /* and never more than that part of what one commit can hold */
 #define FLUSH_DEADLINE_US 700000ull      /* a volume later than that is put out, while the store can lose it */
 #define FLUSH_GIVE_UP_US 30000000ull     /* later than that it counts as failed, whatever follows */
 

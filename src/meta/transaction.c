@@ -88,7 +88,7 @@ int meta_tx_full(struct meta_tx *tx, bool *ret)
     uint32_t changed;
     int err = meta_tx_changed(tx, &changed);
     if (err == 0)
-        *ret = changed >= tx->mark.changed + tx->changed_max;
+        *ret = changed >= tx->mark.changed + tx->request_changed_max;
     return err;
 }
 

@@ -21,7 +21,8 @@ struct meta_tx {
     struct extent_batch added, freed, moved; /* moved: the places they had */
     bool buckets_changed;
     uint64_t read_epoch;            /* bucket epoch before the transaction began; 0 while one was changing */
-    uint32_t changed_max;           /* pages; a transaction, or a request, that changed so many takes on nothing more */
+    uint32_t changed_max;           /* pages; a transaction that changed so many takes on no further request */
+    uint32_t request_changed_max;   /* nor does a request anything more: so that the last one fits, too */
     struct connection_pages begun;  /* as it began */
     struct { size_t added, freed, moved; uint32_t changed; } mark;
 };

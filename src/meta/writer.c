@@ -55,10 +55,10 @@ int writer_open(struct meta *meta, struct loop *home, struct writer **ret)
         writer_close(w);
         return err;
     }
-    w->tx = (struct meta_tx){.meta = meta, .connection = w->connection, .clock = &meta->clock, .changed_max = BATCH_CHANGED_MAX};
     uint32_t part = meta->pages != NULL ? pages_record_max(meta->pages) / BATCH_RECORD_PART : BATCH_CHANGED_MAX;
-    if (part < w->tx.changed_max)
-        w->tx.changed_max = part;
+    uint32_t most = part < BATCH_CHANGED_MAX ? part : BATCH_CHANGED_MAX;
+    w->tx = (struct meta_tx){.meta = meta, .connection = w->connection, .clock = &meta->clock, .changed_max = most,
+                             .request_changed_max = most / 2};
     meta->trash.due = true; /* before the last stop, perhaps */
     *ret = w;
     return 0;
