@@ -55,6 +55,11 @@ int condition_check_read(const struct object_conditions *c, const struct conditi
     return 0;
 }
 
+bool condition_is_any(const struct object_conditions *c)
+{
+    return c->if_match.data || c->if_none_match.data || c->has_unmodified_since || c->has_match_size || c->has_match_modified;
+}
+
 int condition_check_write(const struct object_conditions *c, const struct condition_subject *subject)
 {
     bool wants_existing = c->if_match.data || c->has_match_size || c->has_match_modified || c->has_unmodified_since;

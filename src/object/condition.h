@@ -16,6 +16,8 @@ struct condition_subject {
 /* For GET, HEAD and copy sources. ERR_PRECONDITION (412) or ERR_NOT_MODIFIED (304). */
 int condition_check_read(const struct object_conditions *, const struct condition_subject *) MUST_CHECK;
 
+/* Whether there is anything for condition_check_write to look at. */
+bool condition_is_any(const struct object_conditions *);
 /* For PUT, CompleteMultipartUpload, the target of CopyObject and DELETE: ERR_PRECONDITION, or ERR_NO_SUCH_KEY for an If-Match
  * on what is not there. */
 int condition_check_write(const struct object_conditions *, const struct condition_subject *) MUST_CHECK;

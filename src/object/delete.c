@@ -13,13 +13,17 @@ static void result_version(struct object_delete_item *item, const struct version
         memcpy(item->result_version_id, row->version_id.data, sizeof(item->result_version_id));
 }
 
+/* Deleting what is not there succeeds, whatever it should have been, and so does deleting a marker under "*". */
 static int check_conditions(const struct object_delete_item *item, const struct version_row *row)
 {
-    struct condition_subject subject = object_subject(row);
     const struct object_conditions *c = &item->conditions;
-    if (!subject.exists && !c->if_match.data && !c->has_match_size && !c->has_match_modified && !c->has_unmodified_since)
+    if (!row || !condition_is_any(c))
         return 0;
-    return condition_check_write(c, &subject);
+    struct condition_subject subject = object_subject(row);
+    int err = condition_check_write(c, &subject);
+    if (err != ERR_NO_SUCH_KEY)
+        return err;
+    return slice_equal_string(slice_trim(c->if_match), "*") ? 0 : ERR_PRECONDITION;
 }
 
 /* Exactly that version, marker or not. What is not there is deleted already. */
@@ -74,10 +78,10 @@ static int delete_current(struct meta_tx *tx, const struct bucket_row *bucket, s
     err = check_conditions(item, there ? &row : NULL);
     if (err)
         return err;
+    if (!there && (bucket->versioning == BUCKET_UNVERSIONED || condition_is_any(&item->conditions)))
+        return 0;
     if (bucket->versioning != BUCKET_UNVERSIONED)
         return insert_marker(tx, bucket, request, item);
-    if (!there)
-        return 0;
     row.bucket_id = bucket->id;
     row.key = item->key;
     return install_remove(tx, &row);

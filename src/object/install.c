@@ -23,11 +23,6 @@ static int remove_null_version(struct meta_tx *tx, int64_t bucket_id, struct sli
     return install_remove(tx, &old);
 }
 
-static bool any_condition(const struct object_conditions *c)
-{
-    return c->if_match.data || c->if_none_match.data || c->has_unmodified_since || c->has_match_size || c->has_match_modified;
-}
-
 int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const struct object_conditions *conditions, uint64_t random,
                     struct version_row *row, uint8_t id[16])
 {
@@ -36,7 +31,7 @@ int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const s
     enum bucket_versioning versioning = bucket->versioning;
     struct version_row current;
     int err = 0;
-    bool conditional = any_condition(conditions);
+    bool conditional = condition_is_any(conditions);
     if (conditional || versioning == BUCKET_UNVERSIONED) {
         err = version_current(tx, bucket_id, row->key, &current);
         if (err && err != ERR_NO_SUCH_KEY)
