@@ -175,6 +175,11 @@ static int range_of_part(struct meta_tx *tx, struct object_get *get)
     int err = content_get_part(tx, get->state->content_id, get->part_number, &part);
     if (err)
         return err;
+    if (part.checksum.len > sizeof(get->part_checksum))
+        return ERR_CORRUPT;
+    get->part_checksum_len = (uint32_t)part.checksum.len;
+    if (part.checksum.len)
+        memcpy(get->part_checksum, part.checksum.data, part.checksum.len);
     get->first = part.start;
     get->len = part.size;
     return 0;

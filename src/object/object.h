@@ -138,6 +138,7 @@ struct object_get {
     int err;  /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER (info set), ERR_PRECONDITION, ERR_NOT_MODIFIED (info set), ERR_INVALID_RANGE (info.size set), ERR_INVALID_PART */
     struct object_info info;
     uint64_t first, len;           /* bytes that will come: [first, first+len) of info.size */
+    uint8_t part_checksum[CHECKSUM_LEN_MAX]; uint32_t part_checksum_len; /* of the part asked for; 0 when it has none */
     struct object_get_state *state;
 };
 void object_get_start(struct object_get *);

@@ -76,7 +76,7 @@ static void done(struct object_copy *c)
     write_checksum(&t, s);
     xml_close(&t, root);
     if (!c->to_part)
-        object_answer_version(r, &c->info);
+        object_answer_new_version(r, &c->info);
     if (c->source_info.versioning != BUCKET_UNVERSIONED) {
         char text[VERSION_ID_TEXT_SIZE] = "null";
         if (!c->source_info.null_version)

@@ -101,13 +101,25 @@ static bool anonymous_may(const struct object_get *g)
     return slice_equal_string(acl, "public-read") || slice_equal_string(acl, "public-read-write");
 }
 
+/* A part of a multipart object has a checksum of its own; the whole's says nothing about it. */
+static void answer_part_checksum(struct s3_request *r, const struct object_get *g)
+{
+    uint32_t type;
+    struct slice value;
+    enum checksum_kind kind = object_info_checksum(&g->info, &type, &value);
+    if (kind != CHECKSUM_NONE && g->part_checksum_len == checksum_len(kind))
+        object_answer_checksum(r, kind, type, 0, g->part_checksum);
+}
+
 static void answer_found(struct s3_request *r, struct object_get *g)
 {
     struct slice mode = request_header(r, "x-amz-checksum-mode");
     bool partial = g->has_range || g->part_number;
-    bool whole = g->first == 0 && g->len == g->info.size;
-    /* The checksum of the whole says nothing about a part of it. */
-    object_answer_info(r, &g->info, mode.data && slice_equal_string_nocase(mode, "ENABLED") && whole);
+    bool whole = g->first == 0 && g->len == g->info.size, of_part = g->part_number && g->info.part_count;
+    bool checked = mode.data && slice_equal_string_nocase(mode, "ENABLED");
+    object_answer_info(r, &g->info, checked && whole && !of_part);
+    if (checked && of_part)
+        answer_part_checksum(r, g);
     if (g->part_number && g->info.part_count)
         answer_header_u64(r, "x-amz-mp-parts-count", g->info.part_count);
     if (partial && g->info.size) {

@@ -243,7 +243,7 @@ static void complete_done(struct upload_complete *c)
     struct text t = {0};
     xml_declaration(&t);
     write_result(r, c, &t);
-    object_answer_version(r, &c->info);
+    object_answer_new_version(r, &c->info);
     answer_xml(r, 200, &t);
 }
 

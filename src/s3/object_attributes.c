@@ -26,14 +26,11 @@ static void write_parts(struct text *t, const struct object_parts *p, enum check
 {
     xml_open(t, "ObjectParts");
     xml_element_u64(t, "PartsCount", p->info.part_count);
-    /* Single parts are told of only when they have checksums, as in S3. */
-    if (kind != CHECKSUM_NONE) {
-        xml_element_u64(t, "PartNumberMarker", p->after);
-        xml_element_u64(t, "NextPartNumberMarker", p->count ? p->entries[p->count - 1].part_number : 0);
-        xml_element_u64(t, "MaxParts", p->max);
-        xml_element_bool(t, "IsTruncated", p->truncated);
-    }
-    for (uint32_t i = 0; i < p->count && kind != CHECKSUM_NONE; i++) {
+    xml_element_u64(t, "PartNumberMarker", p->after);
+    xml_element_u64(t, "NextPartNumberMarker", p->count ? p->entries[p->count - 1].part_number : 0);
+    xml_element_u64(t, "MaxParts", p->max);
+    xml_element_bool(t, "IsTruncated", p->truncated);
+    for (uint32_t i = 0; i < p->count; i++) {
         xml_open(t, "Part");
         xml_element_u64(t, "PartNumber", p->entries[i].part_number);
         xml_element_u64(t, "Size", p->entries[i].size);
@@ -60,7 +57,7 @@ static void write_attributes(struct s3_request *r, const struct attributes_state
     }
     if ((s->wanted & WANT_CHECKSUM) && kind != CHECKSUM_NONE) {
         xml_open(&t, "Checksum");
-        checksum_xml(&t, kind, type, 0, (const uint8_t *)value.data); /* here without the count of parts */
+        checksum_xml(&t, kind, type, info->part_count, (const uint8_t *)value.data);
         checksum_xml_type(&t, kind, type);
         xml_close(&t, "Checksum");
     }

@@ -204,10 +204,16 @@ void object_answer_version(struct s3_request *r, const struct object_info *info)
     answer_header(r, "x-amz-version-id", text);
 }
 
+void object_answer_new_version(struct s3_request *r, const struct object_info *info)
+{
+    if (info->versioning == BUCKET_VERSIONING_ENABLED)
+        object_answer_version(r, info);
+}
+
 void object_checksum_text(struct text *t, enum checksum_kind kind, uint32_t type, uint32_t part_count, const uint8_t *value)
 {
     text_append_base64(t, value, checksum_len(kind));
-    if (type == 1)
+    if (type == 1 && part_count)
         text_append_format(t, "-%u", part_count);
 }
 

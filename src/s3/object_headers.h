@@ -23,12 +23,14 @@ bool object_headers_version(struct s3_request *, bool *has, bool *is_null, uint8
 
 void object_answer_etag(struct s3_request *, const struct object_info *);
 void object_answer_version(struct s3_request *, const struct object_info *);
+/* Of a version just made: S3 names it only where versioning is enabled, not the null version of a suspended bucket. */
+void object_answer_new_version(struct s3_request *, const struct object_info *);
 void object_answer_checksum(struct s3_request *, enum checksum_kind, uint32_t type, uint32_t part_count, const uint8_t *value);
 /* Everything GET and HEAD say about a version. */
 void object_answer_info(struct s3_request *, const struct object_info *, bool with_checksum);
 /* The stored checksum; CHECKSUM_NONE when there is none. type: 0 FULL_OBJECT, 1 COMPOSITE. */
 enum checksum_kind object_info_checksum(const struct object_info *, uint32_t *ret_type, struct slice *ret_value);
-/* base64, "-N" behind for COMPOSITE. */
+/* base64, "-N" behind for COMPOSITE unless part_count is 0. */
 void object_checksum_text(struct text *, enum checksum_kind, uint32_t type, uint32_t part_count, const uint8_t *value);
 
 /* False, and answered, when a response-* parameter asks for a header with characters that none can have. */

@@ -63,7 +63,7 @@ static void done(void *arg, int err)
     const struct object_put_result *result = object_put_result(s->put);
     object_answer_etag(r, &result->info);
     if (s->options.target == PUT_OBJECT) {
-        object_answer_version(r, &result->info);
+        object_answer_new_version(r, &result->info);
         object_answer_checksum(r, s->options.checksum, 0, 0, result->checksum);
     } else if (s->options.checksum != CHECKSUM_NONE) {
         struct text t = {0};

@@ -78,6 +78,21 @@ def test_checksums(client, bucket, algorithm):
     assert done["Checksum" + algorithm].endswith("-2")
     head = client.head_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
     assert head["Checksum" + algorithm] == done["Checksum" + algorithm]
+    attributes = client.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["Checksum", "ObjectParts"])
+    assert attributes["Checksum"] == {"Checksum" + algorithm: done["Checksum" + algorithm], "ChecksumType": "COMPOSITE"}
+    for part in parts:
+        checksum = part["Checksum" + algorithm]
+        assert attributes["ObjectParts"]["Parts"][part["PartNumber"] - 1]["Checksum" + algorithm] == checksum
+        got = client.get_object(Bucket=bucket, Key="a", PartNumber=part["PartNumber"], ChecksumMode="ENABLED")
+        assert (got["Checksum" + algorithm], got["ChecksumType"]) == (checksum, "COMPOSITE")
+
+
+def test_attributes_tell_of_parts_without_checksums(client, bucket):
+    upload_id, parts, body = upload(client, bucket, "a", [PART, PART, 10])
+    complete(client, bucket, "a", upload_id, [{"PartNumber": p["PartNumber"], "ETag": p["ETag"]} for p in parts])
+    got = client.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["ObjectParts"], MaxParts=1, PartNumberMarker=1)
+    assert got["ObjectParts"] == {"TotalPartsCount": 3, "PartNumberMarker": 1, "NextPartNumberMarker": 2, "MaxParts": 1,
+                                  "IsTruncated": True, "Parts": [{"PartNumber": 2, "Size": PART}]}
 
 
 def test_part_copy(client, bucket):

@@ -98,6 +98,26 @@ def test_conditional_writes(client, bucket):
     assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"3"
 
 
+@pytest.mark.parametrize("versioned", [False, True])
+def test_conditional_deletes(client, bucket, versioned):
+    if versioned:
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    wrong = [{"IfMatch": '"no"'}, {"IfMatchSize": 7}, {"IfMatchLastModifiedTime": "2015-01-01T00:00:00Z"}]
+    for condition in wrong + [{"IfMatch": "*"}]:  # what is not there is deleted already, and leaves no marker
+        client.delete_object(Bucket=bucket, Key="a", **condition)
+    assert "DeleteMarkers" not in client.list_object_versions(Bucket=bucket)
+    etag = client.put_object(Bucket=bucket, Key="a", Body=b"1")["ETag"]
+    for condition in wrong:
+        fails(412, "PreconditionFailed", client.delete_object, Bucket=bucket, Key="a", **condition)
+    client.delete_object(Bucket=bucket, Key="a", IfMatch=etag, IfMatchSize=1)
+    fails(404, "NoSuchKey", client.get_object, Bucket=bucket, Key="a")
+    if versioned:  # the marker is there, and is not what was wanted
+        for condition in wrong:
+            fails(412, "PreconditionFailed", client.delete_object, Bucket=bucket, Key="a", **condition)
+        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a", "ETag": "no"}]})
+        assert answer["Errors"][0]["Code"] == "PreconditionFailed"
+
+
 def test_wrong_md5_leaves_nothing(client, bucket):
     md5 = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     fails(400, "BadDigest", client.put_object, Bucket=bucket, Key="a", Body=b"abc", ContentMD5=md5)
@@ -200,6 +220,20 @@ def test_versions(client, bucket):
     assert listed["DeleteMarkers"][0]["IsLatest"]
     client.delete_object(Bucket=bucket, Key="a", VersionId=marker["VersionId"])
     assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"2"
+
+
+def test_only_enabled_versioning_names_new_versions(client, bucket):
+    for status, named in ("", False), ("Suspended", False), ("Enabled", True):
+        if status:
+            client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        upload_id = client.create_multipart_upload(Bucket=bucket, Key="c")["UploadId"]
+        part = client.upload_part(Bucket=bucket, Key="c", UploadId=upload_id, PartNumber=1, Body=b"3")
+        answers = [client.put_object(Bucket=bucket, Key="a", Body=b"1"),
+                   client.copy_object(Bucket=bucket, Key="b", CopySource=f"{bucket}/a"),
+                   client.complete_multipart_upload(Bucket=bucket, Key="c", UploadId=upload_id, MultipartUpload={
+                       "Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})]
+        assert ["VersionId" in answer for answer in answers] == [named] * 3
+    assert client.head_object(Bucket=bucket, Key="a")["VersionId"] != "null"
 
 
 def test_presigned(bucket):
