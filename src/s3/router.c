@@ -23,7 +23,6 @@ static const struct subresource subresources[] = {
     {"intelligent-tiering", true, false, S3_NoSuchConfiguration},
     {"retention", false, true, S3_NoSuchObjectLockConfiguration},
     {"legal-hold", false, true, S3_NoSuchObjectLockConfiguration},
-    {"tagging", true, true, S3_NoSuchTagSet},
 };
 
 const struct subresource *router_subresource(const struct query *query)
@@ -71,6 +70,9 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
     if (query_has(q, "versioning"))
         return method == METHOD_GET ? find(OPERATION_GetBucketVersioning, ret)
                                     : method == METHOD_PUT ? find(OPERATION_PutBucketVersioning, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "tagging"))
+        return find(method == METHOD_GET ? OPERATION_GetBucketTagging
+                                         : method == METHOD_PUT ? OPERATION_PutBucketTagging : OPERATION_DeleteBucketTagging, ret);
     if (query_has(q, "location"))
         return method == METHOD_GET ? find(OPERATION_GetBucketLocation, ret) : S3_MethodNotAllowed;
     if (sub && method == METHOD_PUT)

@@ -34,6 +34,9 @@ struct operation {
     X(GetBucketConfiguration, get_bucket_configuration_start, BODY_NONE, false, false) \
     X(PutBucketConfiguration, unsupported_start, BODY_NONE, true, false) \
     X(DeleteBucketConfiguration, delete_bucket_configuration_start, BODY_NONE, true, false) \
+    X(GetBucketTagging, get_tagging_start, BODY_NONE, false, false) \
+    X(PutBucketTagging, put_tagging_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketTagging, delete_tagging_start, BODY_NONE, true, false) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \
     X(ListObjects, list_objects_start, BODY_NONE, false, true) \
@@ -47,9 +50,9 @@ struct operation {
     X(DeleteObject, delete_object_start, BODY_NONE, true, false) \
     X(CopyObject, copy_object_start, BODY_NONE, true, false) \
     X(GetObjectAttributes, get_object_attributes_start, BODY_NONE, false, false) \
-    X(GetObjectTagging, get_object_tagging_start, BODY_NONE, false, false) \
-    X(PutObjectTagging, put_object_tagging_start, BODY_DOCUMENT, true, false) \
-    X(DeleteObjectTagging, delete_object_tagging_start, BODY_NONE, true, false) \
+    X(GetObjectTagging, get_tagging_start, BODY_NONE, false, false) \
+    X(PutObjectTagging, put_tagging_start, BODY_DOCUMENT, true, false) \
+    X(DeleteObjectTagging, delete_tagging_start, BODY_NONE, true, false) \
     X(GetObjectConfiguration, get_object_configuration_start, BODY_NONE, false, false) \
     X(PutObjectConfiguration, unsupported_start, BODY_NONE, true, false) \
     X(CreateMultipartUpload, create_upload_start, BODY_NONE, true, false) \

@@ -38,6 +38,18 @@ static int add_tag(struct tagging_document *d, struct slice key, struct slice va
     return 0;
 }
 
+static int compare_tags(const void *a, const void *b)
+{
+    struct slice x = ((const struct tag *)a)->key, y = ((const struct tag *)b)->key;
+    int order = memcmp(x.data, y.data, x.len < y.len ? x.len : y.len);
+    return order ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+static void sort(struct tagging_document *d)
+{
+    qsort(d->tags, d->tag_count, sizeof *d->tags, compare_tags);
+}
+
 static int parse_tag_set(const struct xml_node *root, struct tagging_document *d)
 {
     const struct xml_node *set = xml_child(root, "TagSet");
@@ -62,6 +74,8 @@ int tagging_document_parse(const void *data, size_t len, struct tagging_document
     err = parse_tag_set(xml_root(ret->document), ret);
     if (err)
         tagging_document_fini(ret);
+    else
+        sort(ret);
     return err;
 }
 
@@ -106,6 +120,7 @@ int tagging_header_parse(struct slice value, struct tagging_document *ret)
         }
         i += len + 1;
     }
+    sort(ret);
     return 0;
 }
 

@@ -61,7 +61,7 @@ enum versioning_status { VERSIONING_NONE = 0, VERSIONING_ENABLED = 1, VERSIONING
 struct versioning_document { enum versioning_status status; bool has_mfa_delete, mfa_delete; };
 int versioning_document_parse(const void *data, size_t len, struct versioning_document *ret) MUST_CHECK;
 
-/* Tagging. Keys are unique (ERR_EXISTS: InvalidTag in S3's words), 1..128 characters, values 0..256 (ERR_INVALID); no
+/* Tagging, in order of the keys. Keys are unique (ERR_EXISTS: InvalidTag in S3's words), 1..128 characters, values 0..256 (ERR_INVALID); no
  * more than TAGS_MAX (ERR_TOO_LARGE). */
 struct tag { struct slice key, value; };
 struct tagging_document {
