@@ -177,7 +177,7 @@ void get_object_start(struct s3_request *r)
         answer_error_text(r, S3_InvalidRequest, "Request specific response headers cannot be used for anonymous GET requests.");
         return;
     }
-    if (!object_headers_overrides(r))
+    if (!object_headers_overrides(r) || !object_headers_readable(r))
         return;
     object_headers_conditions(r, "", &g->conditions);
     struct slice value = request_header(r, "range");
