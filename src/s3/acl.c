@@ -44,30 +44,36 @@ static void write_canned(struct text *t, struct slice canned)
         write_group(t, GROUP "AuthenticatedUsers", "READ");
 }
 
-static void write_acl(struct s3_request *r, const struct object_info *info)
+static void write_acl(struct s3_request *r)
 {
+    const struct object_info *info = lookup_info(r);
     struct slice canned;
     struct text t = {0};
     xml_declaration(&t);
     xml_open_root(&t, "AccessControlPolicy");
     owner_element(r, &t, "Owner", info->owner_id);
     xml_open(&t, "AccessControlList");
+    if (!attribute_find(info->attributes, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &canned))
+        write_canned(&t, canned);
     xml_open(&t, "Grant");
     xml_open_with(&t, "Grantee", XSI "\"CanonicalUser\"");
-    xml_element_string(&t, "ID", owner_canonical_id(r, info->owner_id));
+    owner_names(r, &t, info->owner_id);
     xml_close(&t, "Grantee");
     xml_element_string(&t, "Permission", "FULL_CONTROL");
     xml_close(&t, "Grant");
-    if (!attribute_find(info->attributes, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &canned))
-        write_canned(&t, canned);
     xml_close(&t, "AccessControlList");
     xml_close(&t, "AccessControlPolicy");
     answer_xml(r, 200, &t);
 }
 
+static void found(struct s3_request *r, const struct object_info *info)
+{
+    owner_load(r, &info->owner_id, 1, write_acl);
+}
+
 void get_acl_start(struct s3_request *r)
 {
-    lookup(r, write_acl);
+    lookup(r, found);
 }
 
 static void put_done(struct s3_request *r)

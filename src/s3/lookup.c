@@ -78,3 +78,9 @@ void lookup(struct s3_request *r, void (*then)(struct s3_request *, const struct
     g->done = object_found;
     object_get_start(g);
 }
+
+const struct object_info *lookup_info(const struct s3_request *r)
+{
+    const struct lookup_state *s = r->state;
+    return r->address.key_len ? &s->get.info : &s->bucket_info;
+}

@@ -7,5 +7,7 @@
 /* Uses r->state and r->cleanup. then(r, info) with the version, or (no key in the request) with attributes and owner_id of the
  * bucket alone; errors are answered. info lives as long as the request. */
 void lookup(struct s3_request *, void (*then)(struct s3_request *, const struct object_info *));
+/* What then was given. */
+const struct object_info *lookup_info(const struct s3_request *);
 
 #endif

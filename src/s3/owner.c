@@ -131,24 +131,25 @@ static const struct s3_owner *known(struct s3_request *r, int64_t id)
     const struct s3_owner *o = find(r->reactor, id);
     if (o)
         return o;
-    struct s3_owner made = {.id = id};
-    name_by_number(r->reactor->server, &made);
-    keep(r->reactor, &made);
-    o = find(r->reactor, id);
-    return o ? o : &nobody;
+    struct s3_owner *made = arena_take(&r->arena, sizeof *made); /* not kept: the row may say otherwise */
+    if (!made)
+        return &nobody;
+    made->id = id;
+    name_by_number(r->reactor->server, made);
+    return made;
 }
 
-const char *owner_canonical_id(struct s3_request *r, int64_t id)
+void owner_names(struct s3_request *r, struct text *t, int64_t id)
 {
-    return known(r, id)->canonical_id;
+    const struct s3_owner *o = known(r, id);
+    xml_element_string(t, "ID", o->canonical_id);
+    xml_element_string(t, "DisplayName", o->display_name);
 }
 
 void owner_element(struct s3_request *r, struct text *t, const char *name, int64_t id)
 {
-    const struct s3_owner *o = known(r, id);
     xml_open(t, name);
-    xml_element_string(t, "ID", o->canonical_id);
-    xml_element_string(t, "DisplayName", o->display_name);
+    owner_names(r, t, id);
     xml_close(t, name);
 }
 

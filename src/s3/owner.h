@@ -8,10 +8,10 @@
 
 /* Makes the names of these ids known, then calls then(r), now or later; answers when that fails. */
 void owner_load(struct s3_request *, const int64_t *ids, uint32_t count, void (*then)(struct s3_request *));
-/* <name><ID>…</ID><DisplayName>…</DisplayName></name> */
+/* <ID>…</ID><DisplayName>…</DisplayName> */
+void owner_names(struct s3_request *, struct text *, int64_t id);
+/* The same inside <name>. */
 void owner_element(struct s3_request *, struct text *, const char *name, int64_t id);
-/* 64 hex digits; never empty. */
-const char *owner_canonical_id(struct s3_request *, int64_t id);
 void owner_forget(struct s3_reactor *);
 
 #endif

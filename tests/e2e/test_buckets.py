@@ -76,8 +76,24 @@ def test_nothing_configured(client, bucket, call, code):
 
 
 def test_acl_names_the_owner(client, bucket):
-    acl = client.get_bucket_acl(Bucket=bucket)
-    assert [g["Permission"] for g in acl["Grants"]] == ["FULL_CONTROL"]
+    for _ in range(4):  # connections of several reactors, each with a memory of its own
+        other = make_client()
+        acl = other.get_bucket_acl(Bucket=bucket)
+        assert [g["Permission"] for g in acl["Grants"]] == ["FULL_CONTROL"]
+        owner = other.list_buckets()["Owner"]
+        assert acl["Owner"] == owner
+        assert acl["Grants"][0]["Grantee"] == owner | {"Type": "CanonicalUser"}
+
+
+def test_tags(client, bucket):
+    tags = [{"Key": f"k{i:02}", "Value": "v"} for i in range(50)]
+    client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags[::-1]})
+    assert client.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
+    too_many = {"TagSet": tags + [{"Key": "one-more", "Value": ""}]}
+    fails(400, "InvalidTag", client.put_bucket_tagging, Bucket=bucket, Tagging=too_many)
+    assert client.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
+    client.delete_bucket_tagging(Bucket=bucket)
+    fails(404, "NoSuchTagSet", client.get_bucket_tagging, Bucket=bucket)
 
 
 def test_public_read_lets_everybody_list(client, bucket):

@@ -194,9 +194,24 @@ def test_tags(client, bucket):
     assert client.get_object(Bucket=bucket, Key="a")["TagCount"] == 2
     client.put_object_tagging(Bucket=bucket, Key="a", Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
     assert client.get_object_tagging(Bucket=bucket, Key="a")["TagSet"] == [{"Key": "k", "Value": "v"}]
+    many = {"TagSet": [{"Key": str(i), "Value": ""} for i in range(11)]}
+    fails(400, "InvalidTag", client.put_object_tagging, Bucket=bucket, Key="a", Tagging=many)
+    assert client.get_object_tagging(Bucket=bucket, Key="a")["TagSet"] == [{"Key": "k", "Value": "v"}]
     client.delete_object_tagging(Bucket=bucket, Key="a")
     assert client.get_object_tagging(Bucket=bucket, Key="a")["TagSet"] == []
     assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"x"
+
+
+@pytest.mark.parametrize("header", [
+    "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-context",
+    "x-amz-server-side-encryption-customer-algorithm", "x-amz-server-side-encryption-customer-key",
+    "x-amz-server-side-encryption-customer-key-md5"])
+def test_encryption_is_never_silently_left_out(bucket, header):
+    client = make_client()
+    client.meta.events.register("before-call.s3", lambda params, **_: params["headers"].update({header: "AES256"}))
+    fails(501, "NotImplemented", client.put_object, Bucket=bucket, Key="a", Body=b"x")
+    fails(501, "NotImplemented", client.create_multipart_upload, Bucket=bucket, Key="a")
+    fails(400, "InvalidRequest", client.get_object, Bucket=bucket, Key="a")
 
 
 def test_attributes(client, bucket):
