@@ -167,16 +167,17 @@ static bool in_scope(const struct s3_request *r)
 struct owner_check {
     struct bucket_request bucket;
     struct s3_request *request;
+    void (*then)(struct s3_request *);
 };
 
-static void find_bucket(struct s3_request *r, void (*done)(struct bucket_request *))
+static void find_bucket(struct s3_request *r, void (*done)(struct bucket_request *), void (*then)(struct s3_request *))
 {
     struct owner_check *check = arena_take(&r->arena, sizeof *check);
     if (!check) {
         answer_error(r, S3_SlowDown);
         return;
     }
-    *check = (struct owner_check){.request = r};
+    *check = (struct owner_check){.request = r, .then = then};
     check->bucket.reactor = request_objects(r);
     check->bucket.name = request_bucket(r);
     check->bucket.done = done;
@@ -194,7 +195,7 @@ static void owner_found(struct bucket_request *b)
     if (!request_work_end(r))
         return;
     if (allowed)
-        request_admit(r);
+        check->then(r);
     else
         answer_err(r, err ? err : ERR_ACCESS);
 }
@@ -208,7 +209,7 @@ static void check_owner(struct s3_request *r)
         request_admit(r);
         return;
     }
-    find_bucket(r, owner_found);
+    find_bucket(r, owner_found, request_admit);
 }
 
 static void acl_found(struct bucket_request *b)
@@ -224,19 +225,36 @@ static void acl_found(struct bucket_request *b)
     if (!request_work_end(r))
         return;
     if (allowed)
-        request_admit(r);
+        check->then(r);
     else
         answer_err(r, err ? err : ERR_ACCESS);
 }
 
-/* Without credentials a bucket may be listed when its ACL lets everybody read. */
+void authorise_public_list(struct s3_request *r, void (*then)(struct s3_request *))
+{
+    find_bucket(r, acl_found, then);
+}
+
+static void deny_found(struct bucket_request *b)
+{
+    struct s3_request *r = container_of(b, struct owner_check, bucket)->request;
+    int err = b->err;
+    bucket_request_fini(b);
+    if (request_work_end(r))
+        answer_err(r, err ? err : ERR_ACCESS);
+}
+
+/* Without credentials a bucket may be listed when its ACL lets everybody read; of objects, their ACL says. Nothing else is
+ * allowed, but that a bucket is not there S3 tells everybody. */
 static void check_public(struct s3_request *r)
 {
     r->identity.anonymous = true;
-    if (r->address.key_len)
+    if (!r->operation->anonymous)
+        find_bucket(r, deny_found, NULL);
+    else if (r->address.key_len)
         request_admit(r);
     else
-        find_bucket(r, acl_found);
+        authorise_public_list(r, request_admit);
 }
 
 /* --- the signature --- */
@@ -329,7 +347,7 @@ void authorise(struct s3_request *r)
     const struct s3_server *server = r->reactor->server;
     struct sigv4_request request = signed_request(r);
     enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
-    if (result == SIGV4_ANONYMOUS && r->operation->anonymous) {
+    if (result == SIGV4_ANONYMOUS && r->address.bucket_len && r->operation != operation_get(OPERATION_CreateBucket)) {
         check_public(r);
         return;
     }

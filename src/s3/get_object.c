@@ -5,6 +5,7 @@
 #include "base/container.h"
 #include "meta/attribute.h"
 #include "s3/answer.h"
+#include "s3/authorise.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
@@ -136,13 +137,30 @@ static void answer_found(struct s3_request *r, struct object_get *g)
         answer_stream(r, status, g->len, pull);
 }
 
+static void answer_missing(struct s3_request *r)
+{
+    struct get_state *s = r->state;
+    answer_failed(r, &s->get);
+}
+
+/* That an object is not there is told to those who may list the bucket. */
+static void deny(struct s3_request *r, const struct object_get *g)
+{
+    if (g->err == ERR_NO_SUCH_BUCKET)
+        answer_err(r, g->err);
+    else if (g->err == ERR_NO_SUCH_KEY || g->err == ERR_NO_SUCH_VERSION || g->err == ERR_DELETE_MARKER)
+        authorise_public_list(r, answer_missing);
+    else
+        answer_error(r, S3_AccessDenied);
+}
+
 static void done(struct object_get *g)
 {
     struct s3_request *r = container_of(g, struct get_state, get)->request;
     if (!request_work_end(r))
         return;
     if (r->identity.anonymous && !anonymous_may(g))
-        answer_error(r, S3_AccessDenied);
+        deny(r, g);
     else if (g->err)
         answer_failed(r, g);
     else {

@@ -107,5 +107,15 @@ def test_public_read_lets_everybody_list(client, bucket):
     fails(403, "AccessDenied", anybody.list_object_versions, Bucket=bucket)
     fails(403, "AccessDenied", anybody.get_object, Bucket=bucket, Key="a")
     fails(403, "AccessDenied", anybody.put_object, Bucket=bucket, Key="b", Body=b"2")
+    fails(404, "NoSuchKey", anybody.get_object, Bucket=bucket, Key="no")
     client.put_bucket_acl(Bucket=bucket, ACL="private")
     fails(403, "AccessDenied", anybody.list_objects_v2, Bucket=bucket)
+    fails(403, "AccessDenied", anybody.get_object, Bucket=bucket, Key="no")
+
+
+def test_everybody_is_told_of_buckets_that_are_not_there(new_name):
+    anybody = make_client(signature_version=botocore.UNSIGNED)
+    for call in anybody.get_object, anybody.delete_object, anybody.put_object:
+        fails(404, "NoSuchBucket", call, Bucket=new_name, Key="a")
+    fails(404, "NoSuchBucket", anybody.delete_bucket, Bucket=new_name)
+    fails(403, "AccessDenied", anybody.create_bucket, Bucket=new_name)
