@@ -47,7 +47,8 @@ static int compare_tags(const void *a, const void *b)
 
 static void sort(struct tagging_document *d)
 {
-    qsort(d->tags, d->tag_count, sizeof *d->tags, compare_tags);
+    if (d->tag_count > 1)
+        qsort(d->tags, d->tag_count, sizeof *d->tags, compare_tags);
 }
 
 static int parse_tag_set(const struct xml_node *root, struct tagging_document *d)

@@ -1,4 +1,5 @@
 /* A writer, readers and a checkpoint in threads of their own: every reader sees one commit whole. Run under the thread sanitizer. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,8 +88,14 @@ static void readers_see_whole_commits(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, reader, &shared), 0);
     assert_int_equal(pthread_create(&threads[READERS], NULL, checkpointer, &shared), 0);
     int commits = 0;
-    while (commits < COMMITS && sqlite3_exec(db, "UPDATE t SET v = v + 1", NULL, NULL, NULL) == SQLITE_OK)
-        commits++;
+    while (commits < COMMITS) {
+        if (sqlite3_exec(db, "UPDATE t SET v = v + 1", NULL, NULL, NULL) == SQLITE_OK)
+            commits++;
+        else if (vfs_last_error(db) == ERR_BUSY)
+            sched_yield(); /* a reader that got no processor keeps the log full: the fake clock does not wait for it */
+        else
+            break;
+    }
     atomic_store(&shared.writing, false);
     for (int i = 0; i <= READERS; i++)
         pthread_join(threads[i], NULL);
