@@ -106,6 +106,7 @@ static void write_line(enum log_level level, const char *message)
     (void)written;
 }
 
+__attribute__((format(printf, 3, 0)))
 static void write_formatted(enum log_level level, unsigned dropped, const char *format, va_list arguments)
 {
     char message[LOG_MESSAGE_MAX];
