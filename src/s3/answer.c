@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "s3/answer.h"
+#include "s3/cors.h"
 #include "wire/xml_write.h"
 
 void answer_header(struct s3_request *r, const char *name, const char *value)
@@ -37,6 +38,7 @@ static bool start_answer(struct s3_request *r, unsigned status)
     answer_header(r, "Server", "Ingot");
     answer_header(r, "x-amz-request-id", r->id);
     answer_header(r, "x-amz-id-2", r->id);
+    cors_answer(r);
     r->answered = true;
     r->status = status;
     return true;

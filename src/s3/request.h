@@ -49,6 +49,7 @@ struct s3_request {
     uint32_t header_count;
     struct header headers[HEADERS_MAX];
     const struct operation *operation;
+    const struct s3_cors *cors; /* NULL: no page's request, or the bucket has no configuration */
     struct s3_identity identity;
     struct sigv4 signature;
     bool has_chain;

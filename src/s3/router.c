@@ -6,7 +6,6 @@ static const struct subresource subresources[] = {
     {"lifecycle", true, false, S3_NoSuchLifecycleConfiguration},
     {"policy", true, false, S3_NoSuchBucketPolicy},
     {"policyStatus", true, false, S3_NoSuchBucketPolicy},
-    {"cors", true, false, S3_NoSuchCORSConfiguration},
     {"encryption", true, false, S3_ServerSideEncryptionConfigurationNotFoundError},
     {"object-lock", true, false, S3_ObjectLockConfigurationNotFoundError},
     {"replication", true, false, S3_ReplicationConfigurationNotFoundError},
@@ -43,13 +42,13 @@ static enum s3_error find(enum operation_id id, enum operation_id *ret)
     return S3_OK;
 }
 
-enum method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE };
+enum method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE, METHOD_OPTIONS };
 
 static enum method method_of(struct slice method)
 {
     static const char *const names[] = {[METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD", [METHOD_PUT] = "PUT",
-                                        [METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE"};
-    for (unsigned i = METHOD_GET; i <= METHOD_DELETE; i++)
+                                        [METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE", [METHOD_OPTIONS] = "OPTIONS"};
+    for (unsigned i = METHOD_GET; i <= METHOD_OPTIONS; i++)
         if (slice_equal_string(method, names[i]))
             return (enum method)i;
     return METHOD_OTHER;
@@ -73,6 +72,9 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
     if (query_has(q, "tagging"))
         return find(method == METHOD_GET ? OPERATION_GetBucketTagging
                                          : method == METHOD_PUT ? OPERATION_PutBucketTagging : OPERATION_DeleteBucketTagging, ret);
+    if (query_has(q, "cors"))
+        return find(method == METHOD_GET ? OPERATION_GetBucketCors
+                                         : method == METHOD_PUT ? OPERATION_PutBucketCors : OPERATION_DeleteBucketCors, ret);
     if (query_has(q, "location"))
         return method == METHOD_GET ? find(OPERATION_GetBucketLocation, ret) : S3_MethodNotAllowed;
     if (sub && method == METHOD_PUT)
@@ -134,6 +136,8 @@ enum s3_error router_find(struct slice method_name, bool has_bucket, bool has_ke
     enum method method = method_of(method_name);
     if (method == METHOD_OTHER)
         return S3_MethodNotAllowed;
+    if (method == METHOD_OPTIONS)
+        return find(OPERATION_Preflight, ret);
     for (unsigned i = 0; i < sizeof unknown / sizeof *unknown; i++)
         if (query_has(q, unknown[i]))
             return S3_NotImplemented;

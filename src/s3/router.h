@@ -37,6 +37,10 @@ struct operation {
     X(GetBucketTagging, get_tagging_start, BODY_NONE, false, false) \
     X(PutBucketTagging, put_tagging_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketTagging, delete_tagging_start, BODY_NONE, true, false) \
+    X(GetBucketCors, get_bucket_cors_start, BODY_NONE, false, false) \
+    X(PutBucketCors, put_bucket_cors_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketCors, delete_bucket_cors_start, BODY_NONE, true, false) \
+    X(Preflight, preflight_start, BODY_NONE, false, true) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \
     X(ListObjects, list_objects_start, BODY_NONE, false, true) \

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
+#include "s3/cors.h"
 #include "s3/body.h"
 #include "s3/owner.h"
 
@@ -221,7 +222,7 @@ static void begin(void *server_arg, struct http_request *http)
     if (e != S3_OK)
         answer_error(r, e);
     else {
-        authorise(r);
+        cors_load(r, r->operation == operation_get(OPERATION_Preflight) ? request_admit : authorise);
         if (!r->admitted && !r->answered) { /* the access key or the bucket's owner is being looked up */
             r->stalled = true;
             http_hold_continue(http);

@@ -1,6 +1,7 @@
 /* XML both ways: the writer's escaping, the reader's bounds, the typed documents. */
 #include "wire_test.h"
 
+#include "wire/cors.h"
 #include "wire/xml_request.h"
 #include "wire/xml_write.h"
 
@@ -309,13 +310,78 @@ static void test_tagging_header(void **state)
     text_free(&text);
 }
 
+#define RULE(inside) "<CORSConfiguration><CORSRule>" inside "</CORSRule></CORSConfiguration>"
+#define GET_FROM(origin) "<AllowedMethod>GET</AllowedMethod><AllowedOrigin>" origin "</AllowedOrigin>"
+
+static void test_cors_documents(void **state)
+{
+    (void)state;
+    static const struct { const char *xml; int err; } cases[] = {
+        {RULE(GET_FROM("*")), 0}, {RULE(GET_FROM(" http://*.a&amp;b ") "<MaxAgeSeconds> 5 </MaxAgeSeconds><New/>"), 0},
+        {"", ERR_MALFORMED}, {"<CORSConfiguration/>", ERR_MALFORMED}, {"<Other><CORSRule/></Other>", ERR_MALFORMED},
+        {RULE("<AllowedMethod>GET</AllowedMethod>"), ERR_MALFORMED}, {RULE("<AllowedOrigin>*</AllowedOrigin>"), ERR_MALFORMED},
+        {RULE(GET_FROM("*") "<MaxAgeSeconds>x</MaxAgeSeconds>"), ERR_MALFORMED},
+        {RULE(GET_FROM("*") "<MaxAgeSeconds>2147483648</MaxAgeSeconds>"), ERR_MALFORMED},
+        {RULE(GET_FROM("*") "<ExposeHeader>a&#10;b</ExposeHeader>"), ERR_MALFORMED},
+        {RULE(GET_FROM("*") "<AllowedMethod>get</AllowedMethod>"), ERR_INVALID}, {RULE(GET_FROM("**")), ERR_INVALID},
+        {RULE(GET_FROM("*") "<AllowedHeader>x*y*</AllowedHeader>"), ERR_INVALID},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct xml_document *document;
+        int err = cors_parse(cases[i].xml, strlen(cases[i].xml), &document);
+        assert_int_equal(err, cases[i].err);
+        if (!err)
+            xml_document_free(document);
+    }
+    struct xml_document *document;
+    struct text text = {0};
+    assert_int_equal(cors_parse(cases[1].xml, strlen(cases[1].xml), &document), 0);
+    cors_format(document, &text);
+    assert_string_equal(text.data, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<CORSConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><CORSRule><AllowedMethod>GET</AllowedMethod>"
+        "<AllowedOrigin>http://*.a&amp;b</AllowedOrigin><MaxAgeSeconds>5</MaxAgeSeconds></CORSRule></CORSConfiguration>");
+    text_free(&text);
+    xml_document_free(document);
+}
+
+static bool cors_allows(const struct xml_document *document, const char *origin, const char *method, const char *headers)
+{
+    struct cors_request request = {slice_string(origin), slice_string(method), slice_string(headers)};
+    return cors_find(document, &request) != NULL;
+}
+
+static void test_cors_rules(void **state)
+{
+    (void)state;
+    static const char xml[] = "<CORSConfiguration><CORSRule>" GET_FROM("start*end") "<AllowedHeader>X-*-Z</AllowedHeader>"
+        "<AllowedHeader>range</AllowedHeader></CORSRule><CORSRule><AllowedMethod>PUT</AllowedMethod>"
+        "<AllowedOrigin>one</AllowedOrigin><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
+    struct xml_document *document;
+    assert_int_equal(cors_parse(xml, sizeof(xml) - 1, &document), 0);
+    assert_true(cors_allows(document, "startend", "GET", "") && cors_allows(document, "start1end", "GET", " RANGE ,x-y-z,"));
+    assert_true(cors_allows(document, "", "PUT", "") && cors_allows(document, "two", "PUT", ""));
+    assert_false(cors_allows(document, "starend", "GET", "") || cors_allows(document, "0startend", "GET", "")
+                 || cors_allows(document, "start", "GET", "") || cors_allows(document, "STARTend", "GET", "")
+                 || cors_allows(document, "startend", "POST", "") || cors_allows(document, "startend", "GET", "x-z")
+                 || cors_allows(document, "one", "PUT", "range"));
+    struct cors_request request = {slice_string("startxend"), slice_string("GET"), slice_of("", 0)};
+    struct text text = {0};
+    cors_join(cors_find(document, &request), "AllowedHeader", &text);
+    assert_string_equal(text.data, "X-*-Z, range");
+    assert_false(cors_any_origin(cors_find(document, &request)));
+    request = (struct cors_request){slice_string("one"), slice_string("PUT"), slice_of("", 0)};
+    assert_true(cors_any_origin(cors_find(document, &request)));
+    text_free(&text);
+    xml_document_free(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write),     cmocka_unit_test(test_read),   cmocka_unit_test(test_read_bad),
         cmocka_unit_test(test_create_bucket), cmocka_unit_test(test_complete), cmocka_unit_test(test_complete_bound),
         cmocka_unit_test(test_delete),    cmocka_unit_test(test_versioning), cmocka_unit_test(test_tagging),
-        cmocka_unit_test(test_tagging_header),
+        cmocka_unit_test(test_tagging_header), cmocka_unit_test(test_cors_documents), cmocka_unit_test(test_cors_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
