@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "wire/cors.h"
 #include "wire/xml_request.h"
 #include "wire/xml_write.h"
 
@@ -19,6 +20,26 @@ static void check_tree(const struct xml_node *node, unsigned depth)
         text_free(&text);
         check_tree(node->child, depth + 1);
     }
+}
+
+/* What is kept of a configuration is one again, and says the same. */
+static void check_cors(const struct xml_document *document)
+{
+    struct text text = {0}, twice = {0};
+    struct xml_document *again;
+    cors_format(document, &text);
+    must(!text.failed && cors_parse(text.data, text.len, &again) == 0);
+    cors_format(again, &twice);
+    must(!twice.failed && slice_equal(slice_of(text.data, text.len), slice_of(twice.data, twice.len)));
+    struct cors_request request = {slice_string("http://a.b"), slice_string("GET"), slice_string("x-a, range,")};
+    const struct xml_node *rule = cors_find(again, &request);
+    text_clear(&text);
+    if (rule)
+        cors_join(rule, "AllowedMethod", &text);
+    must(!rule || (text.data && strstr(text.data, "GET")));
+    text_free(&text);
+    text_free(&twice);
+    xml_document_free(again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -40,6 +61,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (delete_document_parse(data, len, &delete) == 0) {
         must(delete.object_count >= 1 && delete.object_count <= DELETE_OBJECTS_MAX);
         delete_document_fini(&delete);
+    }
+    struct xml_document *cors;
+    if (cors_parse(data, len, &cors) == 0) {
+        check_cors(cors);
+        xml_document_free(cors);
     }
     struct versioning_document versioning;
     (void)!versioning_document_parse(data, len, &versioning);
