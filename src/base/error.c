@@ -27,6 +27,7 @@ int err_from_errno(int number)
     case EBUSY: return ERR_BUSY;
     case EACCES:
     case EPERM: return ERR_ACCESS;
+    case EROFS: return ERR_READ_ONLY;
     default: return ERR_IO;
     }
 }

@@ -251,6 +251,8 @@ static void try_path(struct volume_keeper *k, uint32_t n)
     struct device d;
     struct attach a = {.exclusive = {.run = run_attach, .done = attach_done}, .device = &d};
     int err = device_open(k->loop, path, false, 0, &d);
+    if (err < 0)
+        snprintf(a.message.text, sizeof a.message.text, "%s", device_open_text(err));
     if (err == 0) {
         d.index = DEVICE_INDEX_MAX - 1; /* until it has its slot */
         err = answers(k, &d);
@@ -261,7 +263,7 @@ static void try_path(struct volume_keeper *k, uint32_t n)
     }
     if (err == 0)
         log_notice("volume %u is there again as %s: it is brought level", a.index, path);
-    else if (err != k->path_errs[n])
+    else if (err != k->path_errs[n] && err != ERR_NOT_FOUND) /* that was said when it went, or at the start */
         log_warning("%s is no volume to go on with: %s", path, a.message.text[0] != '\0' ? a.message.text : err_text(err));
     k->path_errs[n] = err;
 }

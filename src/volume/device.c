@@ -56,6 +56,11 @@ static int try_claim(const char *path, bool read_only, bool block, bool *direct,
         fd = open(path, flags);
     if (fd < 0)
         return err_from_errno(errno);
+    int write_protected = 0; /* such a device can be opened for writing; only the writes fail */
+    if (block && !read_only && ioctl(fd, BLKROGET, &write_protected) == 0 && write_protected) {
+        close(fd);
+        return ERR_READ_ONLY;
+    }
     if (!block && flock(fd, LOCK_EX | LOCK_NB) < 0) {
         int err = errno == EWOULDBLOCK ? ERR_BUSY : err_from_errno(errno);
         close(fd);
@@ -105,6 +110,11 @@ int device_open(struct loop *loop, const char *path, bool read_only, uint64_t cl
                            .is_file = !block,
                            .can_discard = block ? block_can_discard(st.st_rdev) : true};
     return 0;
+}
+
+const char *device_open_text(int err)
+{
+    return err == ERR_BUSY ? "in use by another process, or mounted" : err == ERR_READ_ONLY ? "read-only" : err_text(err);
 }
 
 void device_close(struct device *d, bool hung)

@@ -11,9 +11,11 @@
 
 /* Opens path for this process alone: O_EXCL on a block device, flock on a file; O_DIRECT, with a fallback that is
  * logged for files only. Sets fd, size, direct, can_discard, path (owned by the device); index is the caller's.
- * ERR_BUSY: somebody else has it, still after claim_us. ERR_NOT_FOUND, ERR_ACCESS, ERR_IO; ERR_FOREIGN: neither
- * block device nor file; ERR_NO_MEMORY. */
+ * ERR_BUSY: somebody else has it, still after claim_us. ERR_NOT_FOUND, ERR_ACCESS, ERR_IO; ERR_READ_ONLY:
+ * not to be written to; ERR_FOREIGN: neither block device nor file; ERR_NO_MEMORY. */
 int device_open(struct loop *, const char *path, bool read_only, uint64_t claim_us, struct device *ret) MUST_CHECK;
+/* What an error of device_open means, for people. */
+const char *device_open_text(int err);
 
 /* Closes, unless hung: then the descriptor stays open for ever, since operations queued on it may still use its
  * number. */

@@ -17,9 +17,12 @@
 #include "volume/store_inside.h"
 
 /* One path while the store is being opened. */
+#define ABSENT_LIST_MAX 320 /* bytes; what does not fit is counted */
+
 struct candidate {
     struct device device;
     bool open;
+    const char *absent; /* why it counts as missing; NULL: it does not */
     struct superblock_read read;
     enum generation_verdict verdict;
 };
@@ -31,7 +34,7 @@ struct opening {
     uint32_t count;
     struct candidate *candidates;
     uint32_t busy_count;
-    char absent[200]; /* the first volume that could not be read, and why */
+    bool absent_said;
 };
 
 struct uuid store_random_uuid(struct loop *loop)
@@ -128,11 +131,39 @@ void store_close(struct store *s, struct loop *loop)
     store_free(s);
 }
 
-static void note_absent(struct opening *o, const char *path, const char *why)
+static const char *path_of(const struct opening *o, uint32_t n)
 {
-    log_warning("%s: %s", path ? path : "a volume", why);
-    if (!o->absent[0])
-        snprintf(o->absent, sizeof o->absent, "; %.120s: %.60s", path ? path : "a volume", why);
+    return o->options->paths ? o->options->paths[n] : "a volume";
+}
+
+static void warn_absent(const struct opening *o)
+{
+    for (uint32_t n = 0; n < o->count; n++)
+        if (o->candidates[n].absent)
+            log_warning("%s: %s: the store goes on without it", path_of(o, n), o->candidates[n].absent);
+}
+
+/* The message, and behind it the volumes that count as missing, as many as there is room for. */
+static void say_absent(struct opening *o, const char *text)
+{
+    o->absent_said = true;
+    char list[ABSENT_LIST_MAX] = "";
+    size_t len = 0;
+    uint32_t left = 0;
+    for (uint32_t n = 0; n < o->count; n++) {
+        const char *why = o->candidates[n].absent;
+        if (!why)
+            continue;
+        size_t need = strlen(path_of(o, n)) + strlen(why) + sizeof " ();";
+        if (left || len + need >= sizeof list)
+            left++;
+        else
+            len += (size_t)sprintf(list + len, "%s %s (%s)", len ? "," : ":", path_of(o, n), why);
+    }
+    if (left)
+        store_say(o->message, NULL, NULL, "%s%s and %u more", text, list, left);
+    else
+        store_say(o->message, NULL, NULL, "%s%s", text, list);
 }
 
 static int open_one(struct opening *o, uint32_t n)
@@ -153,9 +184,8 @@ static int open_one(struct opening *o, uint32_t n)
     if (err == 0 || err == ERR_NO_MEMORY)
         return err;
     if (err == ERR_BUSY) { /* perhaps only by what hangs on it of a server that has ended: the store goes on without it */
-        store_say(o->message, path, NULL, "is in use by another process (or mounted): stop that first");
         o->busy_count++;
-        note_absent(o, path, "in use by another process, or an operation hangs on it");
+        c->absent = "in use by another process, or an operation hangs on it";
         return 0;
     }
     if (err == ERR_ACCESS || err == ERR_FOREIGN) {
@@ -163,7 +193,7 @@ static int open_one(struct opening *o, uint32_t n)
                                       : "is neither a block device nor a file");
         return err;
     }
-    note_absent(o, path, err == ERR_NOT_FOUND ? "not there" : "cannot be opened");
+    c->absent = err == ERR_NOT_FOUND ? "not there" : err == ERR_READ_ONLY ? "is read-only" : "cannot be opened";
     return 0;
 }
 
@@ -182,6 +212,7 @@ static int open_all(struct opening *o)
         return ERR_NO_MEMORY;
     }
     uint32_t opened = 0;
+    const char *busy = NULL;
     for (uint32_t n = 0; n < o->count; n++) {
         if (options->devices) {
             o->candidates[n].device = options->devices[n];
@@ -192,8 +223,15 @@ static int open_all(struct opening *o)
         if (err < 0)
             return err;
         opened += o->candidates[n].open;
+        if (!busy && o->busy_count)
+            busy = path_of(o, n);
     }
-    return o->busy_count && 2 * opened <= o->count ? ERR_BUSY : 0; /* another server has them, or all of this machine hangs */
+    if (o->busy_count == 0 || 2 * opened > o->count)
+        return 0;
+    /* Another server has them, or all of this machine hangs. */
+    store_say(o->message, busy, NULL, "is in use by another process (or mounted), as are %u of the %u volumes: stop that first",
+              o->busy_count, o->count);
+    return ERR_BUSY;
 }
 
 /* What a volume without a readable superblock means. Rotten and unreadable ones count as missing. */
@@ -211,8 +249,8 @@ static int judge_unreadable(struct opening *o, struct candidate *c)
     }
     if (c->read.err == ERR_NO_MEMORY)
         return ERR_NO_MEMORY;
-    note_absent(o, c->device.path, c->read.err == ERR_CORRUPT ? "all copies of its superblock are damaged"
-                                   : c->read.err == ERR_TIMEOUT ? "does not answer" : "its superblock cannot be read");
+    c->absent = c->read.err == ERR_CORRUPT ? "all copies of its superblock are damaged"
+              : c->read.err == ERR_TIMEOUT ? "does not answer" : "its superblock cannot be read";
     return 0;
 }
 
@@ -224,7 +262,7 @@ static int read_all(struct opening *o)
     for (uint32_t n = 0; n < o->count; n++) {
         struct candidate *c = &o->candidates[n];
         if (c->open && c->device.size < VOLUME_SIZE_MIN) {
-            store_say(o->message, c->device.path, NULL, "is too small to be a volume");
+            store_say(o->message, c->device.path, NULL, "is too small to be a volume of a store: take it out of the configuration");
             return ERR_FOREIGN;
         }
         if (c->open) {
@@ -235,6 +273,14 @@ static int read_all(struct opening *o)
     int err = count ? store_read_superblocks(o->loop, devices, count, reads) : 0;
     for (uint32_t i = 0; i < count && err == 0; i++)
         o->candidates[place[i]].read = reads[i];
+    uint32_t foreign = 0;
+    for (uint32_t i = 0; i < count && err == 0; i++)
+        foreign += !reads[i].superblock && reads[i].err == ERR_FOREIGN;
+    if (count && foreign == count) {
+        store_say(o->message, o->candidates[place[0]].device.path, NULL, "%s a volume of an Ingot store: "
+                  "see to the paths, or make a store with `ingot format`", count == 1 ? "is not" : "is, like the others, not");
+        return ERR_FOREIGN;
+    }
     for (uint32_t i = 0; i < count && err == 0; i++)
         if (!reads[i].superblock)
             err = judge_unreadable(o, &o->candidates[place[i]]);
@@ -277,7 +323,7 @@ static int compare_identities(struct opening *o)
     }
     if (first)
         return 0;
-    store_say(o->message, NULL, NULL, "no volume of the store can be read%s", o->absent);
+    say_absent(o, "no volume of the store can be read: see to their paths");
     return ERR_QUORUM;
 }
 
@@ -301,8 +347,10 @@ static int choose(struct opening *o, struct generation_choice *choice, const str
         return err;
     }
     if (err < 0) {
-        store_say(o->message, NULL, NULL, "only %u volumes of the store can be read: too few to know what is newest%s",
-                  count, o->absent);
+        char text[160];
+        snprintf(text, sizeof text, "only %u of the store's volumes can be read, too few to know what is newest: "
+                 "bring the others back", count);
+        say_absent(o, text);
         return err;
     }
     *ret_table = seen[choice->chosen].superblock;
@@ -399,7 +447,7 @@ static int decide_writable(struct opening *o, struct store *s, const struct gene
     for (uint32_t i = 0; i < VOLUMES_MAX; i++)
         mirrors += members[i].state != VOLUME_FREE && members[i].mirror == MIRROR_CURRENT;
     if (!mirrors) {
-        store_say(o->message, NULL, NULL, "no volume with the current metadata can be read%s", o->absent);
+        say_absent(o, "no volume with the current metadata can be read: bring the others back");
         return ERR_QUORUM;
     }
     const struct superblock *table = &store_inside(s)->table;
@@ -407,7 +455,7 @@ static int decide_writable(struct opening *o, struct store *s, const struct gene
     bool few = !choice->quorum || mirrors < s->parity_count + 1u;
     s->read_only = o->options->read_only || flag || few;
     if (few && !o->options->read_only)
-        store_say(o->message, NULL, NULL, "read-only: too few volumes to write safely%s", o->absent);
+        say_absent(o, "read-only: too few volumes to write safely, bring the others back");
     else if (flag && !o->options->read_only)
         store_say(o->message, NULL, NULL, "read-only: the store uses a feature of a newer Ingot");
     return 0;
@@ -471,6 +519,8 @@ int store_open(const struct store_options *options, struct loop *loop, struct st
     message->text[0] = '\0';
     struct opening o = {.options = options, .loop = loop, .message = message};
     int err = open_store(&o, ret);
+    if (err == 0 && !o.absent_said)
+        warn_absent(&o);
     for (uint32_t n = 0; n < o.count; n++) {
         struct candidate *c = &o.candidates[n];
         if (c->open)

@@ -76,8 +76,7 @@ static int open_one(struct formatting *f, uint32_t n)
     f->open[n] = err == 0;
     f->devices[n].index = n % DEVICE_INDEX_MAX;
     if (err < 0)
-        store_say(f->message, path, NULL, "cannot be opened: %s", err == ERR_BUSY ?
-                  "in use by another process, or mounted" : err_text(err));
+        store_say(f->message, path, NULL, "cannot be opened: %s", device_open_text(err));
     return err;
 }
 

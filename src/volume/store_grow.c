@@ -60,8 +60,7 @@ static int present_as(struct store *s, const char *path, uint32_t *ret_index)
 
 static int say_open_error(struct store_message *message, const char *path, int err)
 {
-    store_say(message, path, NULL, "cannot be opened: %s", err == ERR_BUSY ? "in use by another process, or mounted"
-              : err_text(err));
+    store_say(message, path, NULL, "cannot be opened: %s", device_open_text(err));
     return err;
 }
 

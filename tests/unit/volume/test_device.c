@@ -185,6 +185,23 @@ static void test_busy_volume(void **state)
     close(fd);
 }
 
+/* What nobody has formatted yet is told from one wrong path among right ones. */
+static void test_nothing_formatted(void **state)
+{
+    (void)state;
+    make_files();
+    struct store_options o = {.paths = path_list, .path_count = FILES};
+    struct store *s;
+    assert_int_equal(store_open(&o, loop, &s, &message), ERR_FOREIGN);
+    assert_non_null(strstr(message.text, "ingot format"));
+    assert_int_equal(format_files(false), 0);
+    assert_int_equal(truncate(paths[1], 0), 0);
+    assert_int_equal(truncate(paths[1], VOLUME_SIZE_MIN), 0);
+    assert_int_equal(store_open(&o, loop, &s, &message), ERR_FOREIGN);
+    assert_non_null(strstr(message.text, paths[1]));
+    assert_non_null(strstr(message.text, "take it out"));
+}
+
 static void test_store_on_files(void **state)
 {
     (void)state;
@@ -193,6 +210,7 @@ static void test_store_on_files(void **state)
     const char *const shuffled[] = {paths[2], paths[0], paths[1]}, *const twice[] = {paths[0], paths[1], paths[0]};
     struct store_options o = {.paths = shuffled, .path_count = FILES};
     struct store *s, *second;
+    char line[256];
     assert_int_equal(store_open(&o, loop, &s, &message), 0);
     for (uint32_t i = 0; i < FILES; i++)
         assert_string_equal(s->volumes[i].device.path, paths[i]);
@@ -212,7 +230,8 @@ static void test_store_on_files(void **state)
     store_close(s, loop);
     assert_int_equal(unlink(paths[1]), 0);
     assert_int_equal(store_open(&o, loop, &s, &message), ERR_QUORUM);
-    assert_non_null(strstr(message.text, "not there"));
+    snprintf(line, sizeof line, ": %s (not there), %s (not there)", paths[0], paths[1]); /* in the order of the options */
+    assert_non_null(strstr(message.text, line));
     struct store_options none = {.paths = shuffled, .path_count = 0};
     assert_int_equal(store_open(&none, loop, &s, &message), ERR_INVALID);
 }
@@ -221,7 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_claim), cmocka_unit_test(test_same), cmocka_unit_test(test_signatures),
-        cmocka_unit_test(test_file_systems), cmocka_unit_test(test_busy_volume),
+        cmocka_unit_test(test_file_systems), cmocka_unit_test(test_busy_volume), cmocka_unit_test(test_nothing_formatted),
         cmocka_unit_test(test_store_on_files),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
