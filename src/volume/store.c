@@ -16,9 +16,9 @@
 #include "volume/lease.h"
 #include "volume/store_inside.h"
 
-/* One path while the store is being opened. */
 #define ABSENT_LIST_MAX 320 /* bytes; what does not fit is counted */
 
+/* One path while the store is being opened. */
 struct candidate {
     struct device device;
     bool open;
