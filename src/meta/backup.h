@@ -19,9 +19,9 @@ struct backup_options {
  * error nothing is left at path. */
 int backup_write(struct meta *, struct loop *, const struct backup_options *, struct store_message *) MUST_CHECK;
 
-/* On a store that no server runs on, not opened by meta_open. ERR_CORRUPT: the file is damaged; ERR_FOREIGN: of another
- * store; ERR_UNSUPPORTED: of a newer schema. These leave the store as it was; a later error leaves a store that refuses to
- * open until a restore succeeds. */
+/* On a store that no server runs on, not opened by meta_open. ERR_CORRUPT: the file is damaged, or names chunks that the
+ * store's volumes no longer have; ERR_FOREIGN: of another store; ERR_UNSUPPORTED: of a newer schema; errors of the file as
+ * err_from_errno. These leave the store as it was; a later error leaves a store that refuses to open until a restore succeeds. */
 int backup_restore(struct store *, struct loop *, const struct backup_options *, struct store_message *) MUST_CHECK;
 
 #endif

@@ -91,7 +91,7 @@ static int explain(struct connection *c, int code, const struct limit *limit, st
         err = limit->denied ? ERR_ACCESS : ERR_INVALID;
     if (err == ERR_TIMEOUT && meta_job_cancelled(limit->meta))
         err = ERR_CANCELLED;
-    snprintf(message->text, sizeof message->text, "%s", err == ERR_TIMEOUT ? "the time limit passed" : sqlite3_errmsg(c->db));
+    snprintf(message->text, sizeof message->text, "%s", err == ERR_TIMEOUT ? "it took longer than a query may" : sqlite3_errmsg(c->db));
     return err;
 }
 

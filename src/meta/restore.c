@@ -1,9 +1,11 @@
 /* backup_restore; see backup.h.
  *
  * Page 1 is written empty first and for real last: a restore that was cut short leaves a database that no one opens. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "meta/backup.h"
 #include "meta/connection.h"
@@ -194,6 +196,8 @@ static int restore_from(struct store *store, struct connection *c, struct restor
     if (err == 0) {
         struct meta_tx tx = {.connection = c};
         err = group_list(&tx, INT64_MIN, load_group, r->placement);
+        if (err == ERR_CORRUPT)
+            return fail(message, err, path, "older than the store's volumes: it names chunks that they no longer have");
     }
     if (err != 0)
         return fail(message, err, path, err_text(err));
@@ -209,6 +213,8 @@ int backup_restore(struct store *store, struct loop *loop, const struct backup_o
     struct connection_source source = {.open = open_file, .set_cache_only = no_cache_only, .would_block = never_blocks,
                                        .last_error = no_error, .arg = (void *)(uintptr_t)options->path};
     struct connection *c;
+    if (access(options->path, R_OK) != 0)
+        return fail(message, err_from_errno(errno), options->path, strerror(errno));
     int err = connection_open(&source, loop, false, &c);
     if (err != 0)
         return fail(message, err, options->path, err_text(err));
