@@ -6,7 +6,7 @@ static int need_repair(struct admin_call *call)
 {
     if (call->admin->repair)
         return 0;
-    return admin_command_fail(call, ERR_UNSUPPORTED, "only a running server scrubs");
+    return admin_command_fail(call, ERR_UNSUPPORTED, "only a running server scrubs, and none that is read-only");
 }
 
 static const char *activity_name(enum repair_activity activity)

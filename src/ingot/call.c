@@ -67,16 +67,17 @@ static int run_offline(const struct command *command, const struct config *confi
     offline.opened.admin.alone = true;
     offline.call = (struct admin_call){.admin = &offline.opened.admin, .arguments = options->arguments,
                                        .emit = emit_offline, .emit_arg = (void *)(uintptr_t)options};
-    offline.err = pthread_create(&thread, NULL, offline_main, &offline) ? ERR_NO_MEMORY : 0;
-    if (!offline.err) {
-        int err = loop_run_until(offline.opened.control, offline_ended, &offline);
+    /* offline.err is the thread's from here on, until it is joined. */
+    int err = pthread_create(&thread, NULL, offline_main, &offline) ? ERR_NO_MEMORY : 0;
+    if (!err) {
+        err = loop_run_until(offline.opened.control, offline_ended, &offline);
         pthread_join(thread, NULL);
-        if (!offline.err)
-            offline.err = err;
+        if (offline.err)
+            err = offline.err;
     }
     opened_close(&offline.opened);
-    if (offline.err)
-        return command_failed(command, offline.call.message[0] ? offline.call.message : err_text(offline.err));
+    if (err)
+        return command_failed(command, offline.call.message[0] ? offline.call.message : err_text(err));
     *ret = offline.result;
     return EXIT_GOOD;
 }
