@@ -229,8 +229,8 @@ static int open_all(struct opening *o)
     if (o->busy_count == 0 || 2 * opened > o->count)
         return 0;
     /* Another server has them, or all of this machine hangs. */
-    store_say(o->message, busy, NULL, "is in use by another process (or mounted), as are %u of the %u volumes: stop that first",
-              o->busy_count, o->count);
+    store_say(o->message, busy, NULL, "is in use by another process (or mounted), as are %u of the %u volumes: "
+              "stop that first", o->busy_count, o->count);
     return ERR_BUSY;
 }
 
@@ -262,7 +262,8 @@ static int read_all(struct opening *o)
     for (uint32_t n = 0; n < o->count; n++) {
         struct candidate *c = &o->candidates[n];
         if (c->open && c->device.size < VOLUME_SIZE_MIN) {
-            store_say(o->message, c->device.path, NULL, "is too small to be a volume of a store: take it out of the configuration");
+            store_say(o->message, c->device.path, NULL,
+                      "is too small to be a volume of a store: take it out of the configuration");
             return ERR_FOREIGN;
         }
         if (c->open) {
