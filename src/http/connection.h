@@ -157,7 +157,7 @@ void group_give(struct http_server *from, int fd, const struct sockaddr *, sockl
 
 /* tls.c */
 int tls_new(const char *certificate_file, const char *key_file, struct tls **ret, char *message, size_t message_size) MUST_CHECK;
-int tls_reload(struct tls *) MUST_CHECK;
+int tls_reload(struct tls *, char *message, size_t message_size) MUST_CHECK;
 void tls_free(struct tls *);
 /* libmicrohttpd's MHD_OPTION_HTTPS_CERT_CALLBACK, a gnutls_certificate_retrieve_function2. */
 void *tls_callback(void);

@@ -44,13 +44,15 @@ struct http_options {
     struct http_group *group;      /* or NULL: alone on its socket */
 };
 
+/* That the address and the certificate can be used, before anything is opened: ERR_INVALID, *message says. */
+int http_check(const struct http_options *, char *message, size_t message_size) MUST_CHECK;
 /* Opens, binds and listens (shared socket for several servers); ERR_EXISTS when the address is in use, *message says. */
 int http_listen(const char *listen, int *ret_fd, char *message, size_t message_size) MUST_CHECK;
 int http_server_new(const struct http_options *, struct loop *, const struct http_handler *, void *server_arg,
                     struct http_server **ret, char *message, size_t message_size) MUST_CHECK;
 uint16_t http_server_port(const struct http_server *);
-/* Reads certificate and key again for new connections; keeps the old ones when they are bad (ERR_INVALID). */
-int http_server_reload(struct http_server *) MUST_CHECK;
+/* Reads certificate and key again for new connections; keeps the old ones when they are bad (ERR_INVALID, *message says). */
+int http_server_reload(struct http_server *, char *message, size_t message_size) MUST_CHECK;
 /* Stops accepting; idle connections close; drained(arg) when the last request has ended. */
 void http_server_drain(struct http_server *, void (*drained)(void *), void *arg);
 void http_server_free(struct http_server *);

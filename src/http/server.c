@@ -60,7 +60,7 @@ static int open_listening(const struct addrinfo *a, int *ret_fd)
     return 0;
 }
 
-int http_listen(const char *listen, int *ret_fd, char *message, size_t message_size)
+static int resolve(const char *listen, struct addrinfo **ret, char *message, size_t message_size)
 {
     char host[256];
     const char *port;
@@ -69,12 +69,33 @@ int http_listen(const char *listen, int *ret_fd, char *message, size_t message_s
         return ERR_INVALID;
     }
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    int status = getaddrinfo(host[0] ? host : NULL, port, &hints, ret);
+    if (status == 0)
+        return 0;
+    snprintf(message, message_size, "\"%s\" cannot be resolved: %s", listen, gai_strerror(status));
+    return ERR_INVALID;
+}
+
+int http_check(const struct http_options *options, char *message, size_t message_size)
+{
     struct addrinfo *addresses;
-    int status = getaddrinfo(host[0] ? host : NULL, port, &hints, &addresses);
-    if (status != 0) {
-        snprintf(message, message_size, "\"%s\" cannot be resolved: %s", listen, gai_strerror(status));
-        return ERR_INVALID;
-    }
+    struct tls *tls = NULL;
+    int err = resolve(options->listen, &addresses, message, message_size);
+    if (err)
+        return err;
+    freeaddrinfo(addresses);
+    if (options->certificate_file)
+        err = tls_new(options->certificate_file, options->key_file, &tls, message, message_size);
+    tls_free(tls);
+    return err;
+}
+
+int http_listen(const char *listen, int *ret_fd, char *message, size_t message_size)
+{
+    struct addrinfo *addresses;
+    int err = resolve(listen, &addresses, message, message_size);
+    if (err)
+        return err;
     int number = open_listening(addresses, ret_fd);
     freeaddrinfo(addresses);
     if (number == 0)
@@ -336,9 +357,9 @@ uint16_t http_server_port(const struct http_server *s)
     return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port) : 0;
 }
 
-int http_server_reload(struct http_server *s)
+int http_server_reload(struct http_server *s, char *message, size_t message_size)
 {
-    return s->tls ? tls_reload(s->tls) : 0;
+    return s->tls ? tls_reload(s->tls, message, message_size) : 0;
 }
 
 /* --- the end --- */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "http/connection.h"
 
 #define CHAIN_MAX 16
@@ -114,13 +113,9 @@ int tls_new(const char *certificate_file, const char *key_file, struct tls **ret
     return 0;
 }
 
-int tls_reload(struct tls *tls)
+int tls_reload(struct tls *tls, char *message, size_t message_size)
 {
-    char message[256];
-    int err = load_next(tls, message, sizeof message);
-    if (err)
-        log_warning("%s; the certificate in use stays", message);
-    return err;
+    return load_next(tls, message, message_size);
 }
 
 void tls_free(struct tls *tls)

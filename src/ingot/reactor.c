@@ -57,9 +57,9 @@ static void drain(struct task *task)
 static void reload(struct task *task)
 {
     struct reactor *reactor = container_of(task, struct reactor, reload_task);
-    int err = http_server_reload(reactor->http);
-    if (err)
-        log_error("%s: the new certificate or key is bad, the old one stays: %s", reactor->name, err_text(err));
+    char message[256];
+    if (http_server_reload(reactor->http, message, sizeof(message)))
+        log_error("%s: the certificate in use stays: %s", reactor->name, message);
 }
 
 static void stop(struct task *task)

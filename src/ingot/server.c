@@ -176,7 +176,7 @@ static int fail(struct server *server, int err, const char *what)
     return err;
 }
 
-static int start_s3(struct server *server)
+static void start_s3(struct server *server)
 {
     const struct config *config = server->config;
     server->s3 = (struct s3_server){
@@ -192,17 +192,12 @@ static int start_s3(struct server *server)
         .observe = observe,
         .observe_arg = server,
     };
-    if (config->domain.count > S3_DOMAINS_MAX) {
-        snprintf(server->message, sizeof(server->message), "domain: more than %d", S3_DOMAINS_MAX);
-        return ERR_INVALID;
-    }
     for (uint32_t i = 0; i < config->domain.count; i++) {
         for (char *c = config->domain.items[i]; *c; c++)
             if (*c >= 'A' && *c <= 'Z')
                 *c = (char)(*c - 'A' + 'a');
         server->s3.domains[server->s3.domain_count++] = slice_string(config->domain.items[i]);
     }
-    return 0;
 }
 
 static int start_reactors(struct server *server)
@@ -271,7 +266,7 @@ static int make_default_buckets(struct server *server)
     struct object_reactor control = {.loop = server->opened.control, .meta = server->opened.meta,
                                      .placement = server->opened.placement, .region = server->config->region};
     const struct config_list *names = &server->config->default_buckets;
-    if (names->count == 0)
+    if (names->count == 0 || server->opened.store->read_only)
         return 0;
     int err = meta_attach_loop(server->opened.meta, server->opened.control);
     for (uint32_t i = 0; i < names->count && !err; i++) {
@@ -310,7 +305,8 @@ static int start(struct server *server)
         return fail(server, ERR_NO_MEMORY, "metrics");
     health_start(&server->health_state, &server->opened.admin, server->metrics, server->config->metrics_token,
                  &server->health);
-    if ((err = start_s3(server)) || (err = make_default_buckets(server)) || (err = start_admin_socket(server)))
+    start_s3(server);
+    if ((err = make_default_buckets(server)) || (err = start_admin_socket(server)))
         return err;
     if (!server->opened.store->read_only) {
         if ((err = repair_keeper_start(&server->repair, server->opened.meta, &server->opened.engine)))
@@ -380,6 +376,7 @@ static void stop(struct server *server)
 
 static int check_config(const struct command *command, const struct config *config)
 {
+    char message[512];
     if (config->volume.count == 0)
         return command_usage(command, "no volumes are given (--volume, INGOT_VOLUMES, or volume in %s)", CONFIG_PATH_DEFAULT);
     if (!*config->root_user || !*config->root_password)
@@ -388,6 +385,12 @@ static int check_config(const struct command *command, const struct config *conf
         return command_usage(command, "root_user needs at least 3 bytes, root_password 8");
     if (!*config->tls_certificate != !*config->tls_key)
         return command_usage(command, "tls_certificate and tls_key go together");
+    if (config->domain.count > S3_DOMAINS_MAX)
+        return command_usage(command, "domain: %u are given, at most %d can be", config->domain.count, S3_DOMAINS_MAX);
+    const struct http_options http = {.listen = config->listen, .key_file = config->tls_key,
+                                      .certificate_file = *config->tls_certificate ? config->tls_certificate : NULL};
+    if (http_check(&http, message, sizeof(message)))
+        return command_usage(command, "%s", message);
     return EXIT_GOOD;
 }
 

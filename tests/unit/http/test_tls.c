@@ -66,6 +66,7 @@ static struct http_server *server;
 static pthread_t thread;
 static bool stop;
 static int reload_result;
+static char reload_message[256];
 
 static void app_begin(void *arg, struct http_request *r)
 {
@@ -111,7 +112,7 @@ static struct task stop_task = {.run = stop_run};
 static void reload_run(struct task *task)
 {
     (void)task;
-    reload_result = http_server_reload(server);
+    reload_result = http_server_reload(server, reload_message, sizeof reload_message);
     stop = true;
 }
 static struct task reload_task = {.run = reload_run};
@@ -284,10 +285,12 @@ static void test_reload(void **state)
     make_certificate("third", false); /* a key that is not the certificate's */
     run_task(&reload_task);
     assert_int_equal(reload_result, ERR_INVALID);
+    assert_non_null(strstr(reload_message, dir)); /* the file */
     unlink(certificate_file);
     start_thread();
     run_task(&reload_task);
     assert_int_equal(reload_result, ERR_INVALID);
+    assert_non_null(strstr(reload_message, dir)); /* the file */
     start_thread();
     client_open(&after);
     assert_served_by(&after, "second");
