@@ -18,6 +18,7 @@
  *   volume-add      {path, label?, force?} → {index}
  *   volume-attach   {path} → {index}: a member that was missing is back
  *   volume-drain    {volume} → {}: takes no new chunks; what it holds moves away
+ *   volume-replace  {volume, path, label?, force?} → {index}: path is added, volume drained
  *   volume-offline  {volume} → {}: out of service until volume-online
  *   volume-online   {volume} → {}
  *   volume-grow     {volume} → {}: takes the device's grown size

@@ -15,6 +15,7 @@ static const struct {
     {"volume-add", admin_command_volume_add},
     {"volume-attach", admin_command_volume_attach},
     {"volume-drain", admin_command_volume_drain},
+    {"volume-replace", admin_command_volume_replace},
     {"volume-offline", admin_command_volume_offline},
     {"volume-online", admin_command_volume_online},
     {"volume-grow", admin_command_volume_grow},

@@ -10,6 +10,7 @@ int admin_command_volume_list(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_volume_add(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_volume_attach(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_volume_drain(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_volume_replace(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_volume_offline(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_volume_online(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_volume_grow(struct admin_call *, json_t **ret) MUST_CHECK;

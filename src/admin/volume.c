@@ -5,6 +5,7 @@
 #include "admin/wait.h"
 #include "meta/volumes.h"
 #include "repair/repair.h"
+#include "volume/device.h"
 
 /* One change, as it is handed to the writer's thread. */
 struct change {
@@ -33,7 +34,7 @@ static int find_volume(struct admin_call *call, uint32_t *ret_index)
         if (volume->state == VOLUME_FREE)
             continue;
         if (i == number || (by_uuid && uuid_equal(&uuid, &volume->uuid)) ||
-            (text && volume->present && strcmp(text, volume->device.path) == 0)) {
+            (text && volume->present && device_same(text, volume->device.path))) {
             *ret_index = i;
             return 0;
         }
@@ -64,7 +65,7 @@ static int add_on_writer(struct meta *meta, struct loop *writer, void *arg)
                             &change->message);
 }
 
-int admin_command_volume_add(struct admin_call *call, json_t **ret)
+static int add(struct admin_call *call, uint32_t *ret_index)
 {
     struct change change = {.call = call, .path = admin_command_text(call, "path"), .label = admin_command_text(call, "label"),
                             .force = json_is_true(json_object_get(call->arguments, "force"))};
@@ -73,7 +74,15 @@ int admin_command_volume_add(struct admin_call *call, json_t **ret)
     if (change.label && strlen(change.label) >= LABEL_SIZE)
         return admin_command_fail(call, ERR_INVALID, "a label has at most %u bytes", LABEL_SIZE - 1);
     int err = run_change(&change, add_on_writer);
-    return err ? err : admin_command_result(json_pack("{s:i}", "index", (int)change.index), ret);
+    *ret_index = change.index;
+    return err;
+}
+
+int admin_command_volume_add(struct admin_call *call, json_t **ret)
+{
+    uint32_t index;
+    int err = add(call, &index);
+    return err ? err : admin_command_result(json_pack("{s:i}", "index", (int)index), ret);
 }
 
 static int attach_on_writer(struct meta *meta, struct loop *writer, void *arg)
@@ -112,6 +121,19 @@ static int change_one(struct admin_call *call, int (*run)(struct meta *, struct 
 int admin_command_volume_drain(struct admin_call *call, json_t **ret)
 {
     return change_one(call, volumes_drain, ret);
+}
+
+/* A new volume comes, then the old one is drained: what it held moves while everything is served. */
+int admin_command_volume_replace(struct admin_call *call, json_t **ret)
+{
+    struct change change = {.call = call, .run = volumes_drain};
+    uint32_t index;
+    int err = find_volume(call, &change.index); /* before anything is written to the new one */
+    if (!err)
+        err = add(call, &index);
+    if (!err)
+        err = run_change(&change, run_on_writer);
+    return err ? err : admin_command_result(json_pack("{s:i}", "index", (int)index), ret);
 }
 
 int admin_command_volume_offline(struct admin_call *call, json_t **ret)

@@ -34,9 +34,13 @@ void status_print_volumes(json_t *volumes)
     json_array_foreach(volumes, i, volume) {
         char size[32];
         const char *path = json_string_value(json_object_get(volume, "path"));
+        const char *state = json_string_value(json_object_get(volume, "state"));
+        json_t *used = json_object_get(volume, "used_chunks");
+        if (strcmp(state, "draining") == 0 && json_is_integer(used) && json_integer_value(used) == 0)
+            state = "drained"; /* it can be removed */
         format_bytes(json_object_get(volume, "size"), size, sizeof(size));
         printf("%-4lld %-9s %-10s %10s %8lld %8lld %8lld  %s\n", json_integer_value(json_object_get(volume, "index")),
-               json_string_value(json_object_get(volume, "state")), json_string_value(json_object_get(volume, "mirror")),
+               state, json_string_value(json_object_get(volume, "mirror")),
                size, json_integer_value(json_object_get(volume, "chunks")),
                json_integer_value(json_object_get(volume, "free_chunks")),
                json_integer_value(json_object_get(volume, "read_errors")) +

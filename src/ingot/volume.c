@@ -13,20 +13,24 @@ static const struct flag flags[] = {
     {NULL, NULL, NULL},
 };
 
+#define ADDED "Put the new path into the configuration: the next start opens what is named there.\n"
+#define DRAINING "A volume that drains can be removed when `ingot volume list` says drained.\n"
+
 static const struct verb {
     const char *name, *command;
-    uint32_t words;   /* behind the verb */
-    bool takes_path;
+    bool takes_volume, takes_path; /* behind the verb, in this order */
     const char *usage;
+    const char *then; /* what is still to be done, or "" */
 } verbs[] = {
-    {"list", "volume-list", 0, false, "list"},
-    {"add", "volume-add", 1, true, "add PATH"},
-    {"attach", "volume-attach", 1, true, "attach PATH"},
-    {"drain", "volume-drain", 1, false, "drain VOLUME"},
-    {"offline", "volume-offline", 1, false, "offline VOLUME"},
-    {"online", "volume-online", 1, false, "online VOLUME"},
-    {"grow", "volume-grow", 1, false, "grow VOLUME"},
-    {"remove", "volume-remove", 1, false, "remove VOLUME"},
+    {"list", "volume-list", false, false, "list", ""},
+    {"add", "volume-add", false, true, "add PATH", ADDED},
+    {"attach", "volume-attach", false, true, "attach PATH", ADDED},
+    {"drain", "volume-drain", true, false, "drain VOLUME", DRAINING},
+    {"replace", "volume-replace", true, true, "replace VOLUME PATH", ADDED DRAINING},
+    {"offline", "volume-offline", true, false, "offline VOLUME", ""},
+    {"online", "volume-online", true, false, "online VOLUME", "It is in service again when it is level.\n"},
+    {"grow", "volume-grow", true, false, "grow VOLUME", ""},
+    {"remove", "volume-remove", true, false, "remove VOLUME", "Take its path out of the configuration.\n"},
 };
 
 /* A server in another directory gets paths: they are made absolute here. */
@@ -45,7 +49,7 @@ static json_t *add_arguments(const struct arguments *arguments, const char *path
                      arguments_value(arguments, "force") != NULL);
 }
 
-static void print_result(const struct arguments *arguments, json_t *result)
+static void print_result(const struct arguments *arguments, json_t *result, const char *then)
 {
     json_t *volumes = json_object_get(result, "volumes"), *index = json_object_get(result, "index");
     if (arguments_value(arguments, "json")) {
@@ -53,53 +57,40 @@ static void print_result(const struct arguments *arguments, json_t *result)
         printf("\n");
     } else if (volumes) {
         status_print_volumes(volumes);
-    } else if (index) {
-        printf("volume %lld\n", json_integer_value(index));
+    } else {
+        if (index)
+            printf("volume %lld\n", json_integer_value(index));
+        printf("%s", then);
     }
 }
 
-static int run_one(const struct command *command, const struct arguments *arguments, const struct config *config,
-                   const char *name, json_t *call_arguments, bool writes)
+static const struct verb *find_verb(const char *name)
 {
-    json_t *result = NULL;
-    const struct call_options options = {.command = name, .arguments = call_arguments, .writes = writes};
-    int status = call_run(command, config, &options, &result);
-    if (!status)
-        print_result(arguments, result);
-    json_decref(result);
-    return status;
-}
-
-/* A new volume comes, then the old one is drained: what it held moves while everything is served. */
-static int run_replace(const struct command *command, const struct arguments *arguments, const struct config *config)
-{
-    int status = run_one(command, arguments, config, "volume-add", add_arguments(arguments, arguments->words[2]), true);
-    if (status)
-        return status;
-    json_t *old = json_pack("{s:o}", "volume", path_argument(arguments->words[1]));
-    return run_one(command, arguments, config, "volume-drain", old, true);
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strcmp(name, verbs[i].name) == 0)
+            return &verbs[i];
+    return NULL;
 }
 
 static int run_verb(const struct command *command, const struct arguments *arguments, const struct config *config)
 {
-    const char *word = arguments->words[0];
-    if (strcmp(word, "replace") == 0)
-        return arguments->word_count == 3 ? run_replace(command, arguments, config)
-                                          : command_usage(command, "usage: ingot volume replace VOLUME PATH");
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        const struct verb *verb = &verbs[i];
-        json_t *call_arguments = NULL;
-        if (strcmp(word, verb->name) != 0)
-            continue;
-        if (arguments->word_count != verb->words + 1)
-            return command_usage(command, "usage: ingot volume %s", verb->usage);
-        if (verb->takes_path)
-            call_arguments = add_arguments(arguments, arguments->words[1]);
-        else if (verb->words)
-            call_arguments = json_pack("{s:o}", "volume", path_argument(arguments->words[1]));
-        return run_one(command, arguments, config, verb->command, call_arguments, verb->words > 0);
-    }
-    return command_usage(command, "there is no ingot volume %s", word);
+    const struct verb *verb = find_verb(arguments->words[0]);
+    json_t *values = NULL, *result = NULL;
+    if (!verb)
+        return command_usage(command, "there is no ingot volume %s", arguments->words[0]);
+    if (arguments->word_count != 1u + verb->takes_volume + verb->takes_path)
+        return command_usage(command, "usage: ingot volume %s", verb->usage);
+    if (verb->takes_path)
+        values = add_arguments(arguments, arguments->words[1 + verb->takes_volume]);
+    if (verb->takes_volume && (values || (values = json_object())))
+        json_object_set_new(values, "volume", path_argument(arguments->words[1]));
+    const struct call_options options = {.command = verb->command, .arguments = values,
+                                         .writes = verb->takes_volume || verb->takes_path};
+    int status = call_run(command, config, &options, &result);
+    if (!status)
+        print_result(arguments, result, verb->then);
+    json_decref(result);
+    return status;
 }
 
 static int run_volume(const struct command *command, struct arguments *arguments)
