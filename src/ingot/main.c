@@ -5,6 +5,7 @@
 
 #include <config.h>
 #include "ingot/command.h"
+#include "ingot/manual.h"
 
 const struct command *const commands[] = {
     &command_serve, &command_dev, &command_format, &command_status, &command_volume, &command_scrub, &command_fsck, &command_query,
@@ -47,7 +48,8 @@ static void write_help(void)
     printf("ingot: an S3-compatible object store on raw block volumes\n\nusage: ingot SUBCOMMAND [OPTION]... [ARGUMENT]...\n\n");
     for (size_t i = 0; commands[i]; i++)
         printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\n  ingot SUBCOMMAND --help says more; ingot --version; ingot --sample-config writes an ingot.conf.\n"
+    printf("\n  ingot SUBCOMMAND --help says more; ingot --version; ingot --sample-config writes an ingot.conf,\n"
+           "  ingot --manual ingot and ingot --manual ingot.conf the manual pages.\n"
            "\nexit status: 0 good, 1 it did not work, 2 wrong usage or configuration\n");
 }
 
@@ -96,6 +98,12 @@ static int run(int argc, char **argv)
     if (strcmp(argv[1], "--sample-config") == 0) {
         config_write_file(stdout);
         return EXIT_GOOD;
+    }
+    if (strcmp(argv[1], "--manual") == 0) {
+        if (argc == 3 && manual_write(argv[2]))
+            return EXIT_GOOD;
+        fprintf(stderr, "ingot: --manual ingot, or --manual ingot.conf?\n");
+        return EXIT_USAGE;
     }
     for (size_t i = 0; commands[i]; i++)
         if (strcmp(argv[1], commands[i]->name) == 0)

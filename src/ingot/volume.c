@@ -110,5 +110,6 @@ const struct command command_volume = {
     "volume", "list | add PATH | attach PATH | drain|offline|online|grow|remove VOLUME | replace VOLUME PATH",
     "Show and change the volumes of the store.",
     "VOLUME is a number, a uuid or a path, as list shows them. attach: a member that was missing is back.\n"
-    "drain: what the volume holds moves to the others. replace: adds PATH and drains VOLUME.", flags, run_volume,
+    "drain: what the volume holds moves to the others; remove: forgets it then. replace: adds PATH and drains VOLUME.\n"
+    "offline: takes it out of service until online. grow: uses what its device has gained.", flags, run_volume,
 };
