@@ -4,7 +4,8 @@
  *  G3  One that cannot have been in force is superseded: nobody has acted on it.
  *  G4  Generations in force form one chain by parent hash; anything else is a fork, and nothing is opened.
  *  G5  A member one change away from the chosen generation (its parent, or a superseded child of it) missed nothing:
- *      nothing is acknowledged between a change's first write and its being in force with all who failed it put out. */
+ *      nothing is acknowledged between a change's first write and its being in force with all who failed it put out.
+ *  G7  No generation older than one that was in force is gone on from: too many members hold old copies. */
 #include "volume/generation.h"
 
 #include <assert.h>
@@ -126,6 +127,13 @@ int generation_choose(struct generation_seen *seen, uint32_t count, struct gener
         if (ret_other)
             *ret_other = i;
         return ERR_FORK;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (seen[i].superblock->in_force <= table->generation)
+            continue;
+        if (ret_other)
+            *ret_other = i;
+        return ERR_STALE;
     }
     if (h.seen <= table->parity_count && h.seen < needed(&h, table))
         return ERR_QUORUM;

@@ -27,7 +27,7 @@ struct generation_choice {
 
 /* All of one store, distinct volume uuids; count from 1 to VOLUMES_MAX. ERR_FORK: two histories; *ret_other (may be
  * NULL): a volume of the other one, ret->chosen one of the first; both are set then, against the habit, for the
- * message. ERR_QUORUM: m members or fewer seen (and fewer than N-m): a newer generation might be wholly out of
+ * message. ERR_STALE, with the same: *ret_other knows of a newer generation that was in force. ERR_QUORUM: m members or fewer seen (and fewer than N-m): a newer generation might be wholly out of
  * sight. */
 int generation_choose(struct generation_seen *seen, uint32_t count, struct generation_choice *ret,
                       uint32_t *ret_other) MUST_CHECK;

@@ -347,6 +347,14 @@ static int choose(struct opening *o, struct generation_choice *choice, const str
                   (unsigned long long)b->read.superblock->generation);
         return err;
     }
+    if (err == ERR_STALE) {
+        const struct candidate *a = &o->candidates[place[choice->chosen]], *b = &o->candidates[place[other]];
+        store_say(o->message, a->device.path, &a->read.superblock->volume_uuid,
+                  "and too many others hold older copies than %s (generation %llu, not %llu): give the store its "
+                  "current volumes", b->device.path, (unsigned long long)b->read.superblock->generation,
+                  (unsigned long long)a->read.superblock->generation);
+        return err;
+    }
     if (err < 0) {
         char text[160];
         snprintf(text, sizeof text, "only %u of the store's volumes can be read, too few to know what is newest: "
@@ -502,6 +510,7 @@ static int open_store(struct opening *o, struct store **ret)
     s->generation = table->generation;
     s->hash = choice.hash;
     store_inside(s)->highest = choice.highest;
+    store_inside(s)->in_force = choice.in_doubt ? table->in_force : table->generation;
     err = take_sealing_key(o, s);
     if (err == 0)
         err = decide_writable(o, s, &choice, members);

@@ -68,7 +68,7 @@ struct store_message { char text[512]; };
 /* Opens the volumes, picks the generation in force, takes the lease. Starts with up to m members missing; a member that is
  * not there, or carries an older generation, is raised out of service (VOLUME_OUT) before this returns unless read_only.
  * Errors, each with *message filled and nothing written: ERR_FOREIGN (not a volume, or of another store), ERR_CORRUPT,
- * ERR_EXISTS (one volume twice), ERR_QUORUM (too few), ERR_FORK, ERR_BUSY (in use here or by another host),
+ * ERR_EXISTS (one volume twice), ERR_QUORUM (too few), ERR_FORK, ERR_STALE (too many old copies), ERR_BUSY (in use here or by another host),
  * ERR_UNSUPPORTED (format flags), ERR_IO, ERR_NO_MEMORY. *ret: free with store_close. */
 int store_open(const struct store_options *, struct loop *, struct store **ret, struct store_message *) MUST_CHECK;
 

@@ -127,6 +127,7 @@ static void descend(struct store_inside *in, struct loop *loop, struct superbloc
     uint64_t parent = in->store.generation;
     next->generation = ++in->highest;
     next->parent_hash = in->store.hash;
+    next->in_force = in->in_force;
     next->attempt = loop_random(loop);
     memcpy(next->ancestors, in->table.ancestors, sizeof next->ancestors);
     if (parent)
@@ -192,7 +193,7 @@ int store_raise(struct store *s, struct loop *loop, const struct member members[
         if (err == 0) {
             in->table = *next;
             s->hash = superblock_shared_hash(next);
-            s->generation = next->generation;
+            s->generation = in->in_force = next->generation;
         }
     } while (err == 0 && put_out(next, &w)); /* at most once per volume */
     if (err == 0)

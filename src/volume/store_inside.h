@@ -10,6 +10,7 @@ struct store_inside {
     struct store store;
     struct superblock table;          /* of the generation in force: what its members share. Writer's thread */
     uint64_t highest;                 /* no generation at or below this number is ever written again */
+    uint64_t in_force;                /* the newest generation known to have been in force */
     bool broken;                      /* a change did not get in force: nothing may be changed any more */
     _Atomic uint32_t quorum;          /* N-m */
     _Atomic bool hung[VOLUMES_MAX];   /* an operation never returned: not asked again, its descriptor never closed */

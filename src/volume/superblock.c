@@ -42,12 +42,14 @@ struct disk_superblock {
     uint64_t attempt;
     uint8_t sealing_key[SEAL_KEY_LEN];
     uint32_t meta_chunk_count;
-    uint8_t zero1[100];
+    uint8_t zero1[4];
+    uint64_t in_force;
+    uint8_t zero2[88];
     struct disk_member members[VOLUMES_MAX];
     uint64_t ancestors[ANCESTORS_MAX];
-    uint8_t zero2[1792];
+    uint8_t zero3[1792];
     uint32_t meta_chunks[META_CHUNKS_MAX];
-    uint8_t zero3[24544];
+    uint8_t zero4[24544];
     uint8_t digest[SHA256_LEN];
 };
 
@@ -72,6 +74,7 @@ static_assert(offsetof(struct disk_superblock, created_us) == 104, "FORMAT.md");
 static_assert(offsetof(struct disk_superblock, attempt) == 112, "FORMAT.md");
 static_assert(offsetof(struct disk_superblock, sealing_key) == 120, "FORMAT.md");
 static_assert(offsetof(struct disk_superblock, meta_chunk_count) == 152, "FORMAT.md");
+static_assert(offsetof(struct disk_superblock, in_force) == 160, "FORMAT.md");
 static_assert(offsetof(struct disk_superblock, members) == 256, "FORMAT.md");
 static_assert(offsetof(struct disk_superblock, ancestors) == 4352, "FORMAT.md");
 static_assert(offsetof(struct disk_superblock, meta_chunks) == 8192, "FORMAT.md");
@@ -136,6 +139,7 @@ static void encode_fields(const struct superblock *s, struct disk_superblock *d)
     d->parent_hash = htole64(s->parent_hash);
     d->created_us = htole64(s->created_us);
     d->attempt = htole64(s->attempt);
+    d->in_force = htole64(s->in_force);
     memcpy(d->sealing_key, s->sealing_key.bytes, SEAL_KEY_LEN);
     encode_members(s, d);
     for (uint32_t i = 0; i < ANCESTORS_MAX; i++)
@@ -212,6 +216,7 @@ static int decode_geometry(const struct disk_superblock *d, struct superblock *s
     s->parent_hash = le64toh(d->parent_hash);
     s->created_us = le64toh(d->created_us);
     s->attempt = le64toh(d->attempt);
+    s->in_force = le64toh(d->in_force);
     s->sealing_key_here = d->sealing_key_here;
     memcpy(s->sealing_key.bytes, d->sealing_key, SEAL_KEY_LEN);
     if (s->volume_index >= VOLUMES_MAX || !s->data_count || s->data_count > DATA_MAX || s->parity_count > PARITY_MAX ||

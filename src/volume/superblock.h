@@ -28,6 +28,7 @@ struct superblock {
     uint32_t log_size;         /* bytes of the metadata log */
     uint64_t generation;       /* from 1; raised by every change of the member table */
     uint64_t parent_hash;      /* shared_hash of the generation before */
+    uint64_t in_force;         /* an ancestor that was known to be in force when this was written; 0: none was */
     uint64_t attempt;          /* random: tells two attempts at one generation apart */
     uint64_t ancestors[ANCESTORS_MAX]; /* generation g's hash at g % ANCESTORS_MAX; 0: none */
     uint64_t created_us;

@@ -1,6 +1,7 @@
 """What operators type: subcommands with and without a server, on a store of this test's own. INGOT_BINARY names the binary."""
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -145,6 +146,29 @@ def test_what_is_refused_names_all_and_writes_nothing(store):
     assert store.digests() == before
     store.start()
     store.fails("serve", "--socket", str(store.folder / "other"), says="in use by another process")
+    store.stop()
+
+
+def test_too_many_old_copies(store):
+    """Three of six put back from before: the three that know better are not brought level to them."""
+    old = store.volumes[0], store.volumes[3], store.volumes[4]
+    for path in old:
+        shutil.copyfile(path, path + ".old")
+    store.start()
+    store.run("volume", "offline", "5")
+    store.run("volume", "online", "5")
+    wait_for(lambda: store.states()[5] == "in")
+    store.stop()
+    for path in old:
+        os.rename(path, path + ".new")
+        os.rename(path + ".old", path)
+    before = store.digests()
+    store.fails("serve", says=["older copies", "current volumes"])
+    store.fails("fsck", "--mend", says="older copies")
+    assert store.digests() == before
+    os.rename(old[0] + ".new", old[0])  # two that are behind are brought level
+    store.start()
+    wait_for(lambda: set(store.states().values()) == {"in"})
     store.stop()
 
 

@@ -10,13 +10,14 @@
 
 #include "volume/generation.h"
 
-/* Histories: 1, 2, 3 follow one another; 2' (20) and 3' (30: child of 2') are other attempts; 4 is child of 3. */
+/* Histories: 1, 2, 3 follow one another; 2' (20) and 3' (30: child of 2') are other attempts; 4 is child of 3, and 50 one that
+ * knows 4 to have been in force. */
 enum { NONE = 0 };
 
 static struct superblock *generation_of(int name, uint32_t count, uint8_t m, uint32_t index)
 {
     static const struct { int name, parent; uint64_t number; } known[] = {
-        {1, 0, 1}, {2, 1, 2}, {3, 2, 3}, {4, 3, 4}, {20, 1, 2}, {30, 20, 3}, {31, 1, 3}};
+        {1, 0, 1}, {2, 1, 2}, {3, 2, 3}, {4, 3, 4}, {20, 1, 2}, {30, 20, 3}, {31, 1, 3}, {50, 4, 5}};
     struct superblock *s = calloc(1, sizeof *s);
     assert_non_null(s);
     *s = (struct superblock){.store_uuid = {{9}}, .data_count = 2, .parity_count = m, .chunk_size = CHUNK_SIZE_MIN,
@@ -33,6 +34,7 @@ static struct superblock *generation_of(int name, uint32_t count, uint8_t m, uin
         s->parent_hash = superblock_shared_hash(parent);
         memcpy(s->ancestors, parent->ancestors, sizeof s->ancestors);
         s->ancestors[parent->generation] = s->parent_hash;
+        s->in_force = name == 50 ? parent->generation : 0;
         free(parent);
     }
     assert_int_not_equal(s->generation, 0);
@@ -66,7 +68,7 @@ static void check(const struct row *r, size_t number)
     if (err != r->result)
         print_error("row %zu\n", number);
     assert_int_equal(err, r->result);
-    if (err == ERR_FORK)
+    if (err == ERR_FORK || err == ERR_STALE)
         assert_true(other < count && other != choice.chosen);
     if (err == 0) {
         if (r->held[member[choice.chosen]] != r->chosen || choice.in_doubt != r->in_doubt || choice.quorum != r->quorum)
@@ -114,6 +116,12 @@ static const struct row rows[] = {
     {2, 4, {4, 4, 30, 30}, ERR_FORK, 0, false, false, 0},
     {1, 3, {2, 20, NONE}, ERR_FORK, 0, false, false, 0},                 /* either may be, with the unseen one */
     {2, 4, {3, 3, 2, 2}, 0, 3, false, true, 0},                          /* no fork: one led to the other */
+    /* too many old copies: what was in force is not gone back from … */
+    {2, 6, {50, 50, 50, 2, 2, 2}, ERR_STALE, 0, false, false, 0},
+    {2, 6, {50, 3, 3, 3, 3, 3}, ERR_STALE, 0, false, false, 0},
+    /* … but from a change cut short, and from as many old ones as may be */
+    {2, 6, {50, 50, 50, 4, 4, 4}, 0, 4, false, true, 0},
+    {2, 6, {50, 50, 50, 50, 1, 1}, 0, 50, false, true, 0x30},
     /* m = 0: all are needed to write, any one shows the newest */
     {0, 3, {2, 2, 2}, 0, 2, false, true, 0},
     {0, 3, {2, 2, NONE}, 0, 2, true, false, 0},

@@ -21,7 +21,7 @@ static void fill(void)
     memset(&sb, 0, sizeof sb);
     sb = (struct superblock){.read_only_compatible = 4, .compatible = 8, .store_uuid = {{1}}, .volume_uuid = {{3}}, .volume_index = 2,
                              .data_count = 4, .parity_count = 2, .chunk_size = CHUNK_SIZE_MIN, .log_size = 4 << 20, .generation = 9,
-                             .parent_hash = 77, .created_us = 123456789, .attempt = 5, .sealing_key_here = 1,
+                             .parent_hash = 77, .created_us = 123456789, .attempt = 5, .in_force = 3, .sealing_key_here = 1,
                              .sealing_key = {{1, 2, 3}}, .meta_chunk_count = 3, .meta_chunks = {4, 0, 29}};
     for (uint32_t i = 0; i < 6; i++) {
         sb.members[i] = (struct member){.uuid = {{(uint8_t)(i + 1)}}, .size = VOLUME_SIZE_MIN, .chunk_count = 30,
