@@ -291,12 +291,14 @@ static int start(struct server *server)
     int err = watch_signals(server);
     if (err)
         return fail(server, err, "signals");
-    if ((err = opened_open(&server->opened, server->config, false, lease_lost, server))) {
+    if ((err = opened_open(&server->opened, server->config, server->config->read_only, lease_lost, server))) {
         snprintf(server->message, sizeof(server->message), "%s", server->opened.message);
         return err;
     }
     if (server->opened.message[0])
         log_warning("%s", server->opened.message);
+    else if (server->config->read_only)
+        log_notice("read-only, as configured");
     if (server->opened.engine.message[0])
         log_notice("io_uring cannot be used, threads do the I/O: %s", server->opened.engine.message);
     if ((err = loop_watch(server->opened.control, &server->signals)))

@@ -448,7 +448,7 @@ static int take_sealing_key(struct opening *o, struct store *s)
 }
 
 /* Read-only is decided here, and said. Writing needs N-m members and m+1 current mirrors; reading one current
- * mirror. */
+ * mirror, and with fewer than N-m members somebody who asked for it: what they held cannot all be read. */
 static int decide_writable(struct opening *o, struct store *s, const struct generation_choice *choice,
                            const struct member *members)
 {
@@ -459,11 +459,16 @@ static int decide_writable(struct opening *o, struct store *s, const struct gene
         say_absent(o, "no volume with the current metadata can be read: bring the others back");
         return ERR_QUORUM;
     }
+    if (!choice->quorum && !o->options->read_only) {
+        say_absent(o, "more volumes are missing than the store can lose: bring them back, or serve what can still be "
+                      "read with --read-only");
+        return ERR_QUORUM;
+    }
     const struct superblock *table = &store_inside(s)->table;
     bool flag = table->read_only_compatible & ~FORMAT_READ_ONLY_COMPATIBLE_KNOWN;
     bool few = !choice->quorum || mirrors < s->parity_count + 1u;
     s->read_only = o->options->read_only || flag || few;
-    if (few && !o->options->read_only)
+    if (few)
         say_absent(o, "read-only: too few volumes to write safely, bring the others back");
     else if (flag && !o->options->read_only)
         store_say(o->message, NULL, NULL, "read-only: the store uses a feature of a newer Ingot");

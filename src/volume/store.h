@@ -62,8 +62,8 @@ struct store_options {
 /* Where messages for people go: one clear line that names the volume and what to do. */
 struct store_message { char text[512]; };
 
-/* With fewer than N-m members at hand, or fewer than m+1 current mirrors, but more than m members and one current mirror,
- * the store opens with read_only set (docs/decisions): *message says so then, else it is empty on success. */
+/* With N-m members at hand and fewer than m+1 current mirrors, but one, the store opens with read_only set; with fewer members,
+ * but more than m, when the options ask for that (docs/decisions): *message says so then, else it is empty on success. */
 
 /* Opens the volumes, picks the generation in force, takes the lease. Starts with up to m members missing; a member that is
  * not there, or carries an older generation, is raised out of service (VOLUME_OUT) before this returns unless read_only.

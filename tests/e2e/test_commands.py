@@ -173,12 +173,15 @@ def test_too_many_old_copies(store):
 
 
 def test_read_only_with_default_buckets(store):
-    """More than m volumes are away: what can be read is served, and nothing is made."""
+    """More than m volumes are away: refused; when asked for, what can be read is served, and nothing is made."""
     store.start()
     store.stop()
-    store.configure(store.volumes, "default_buckets = one two")
     for path in store.volumes[:3]:
         os.rename(path, path + ".away")
+    before = store.digests()
+    store.fails("serve", says=[*store.volumes[:3], "--read-only"])
+    assert store.digests() == before
+    store.configure(store.volumes, "default_buckets = one two", "read_only = yes")
     store.start("/-/live")
     assert store.answer("/-/ready") == 503 and "read-only" in store.log()
     assert all(path in store.log() for path in store.volumes[:3])

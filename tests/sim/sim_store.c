@@ -113,7 +113,7 @@ int sim_store_open(struct sim_store *s)
     for (uint32_t i = s->shape.disk_count; i-- > 0;)
         if (!s->unplugged[i])
             devices[count++] = *s->disks[i];
-    struct store_options options = {.devices = devices, .device_count = count, .boot_id = &boot_id, .sealing_key = &sealing_key,
+    struct store_options options = {.devices = devices, .device_count = count, .boot_id = &boot_id, .sealing_key = &sealing_key, .read_only = s->read_only,
                                     .lease_ms = LEASE_MS};
     s->message.text[0] = '\0';
     s->control = sim_loop_new(s->world, "control");

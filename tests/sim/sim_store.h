@@ -19,6 +19,7 @@ struct sim_store {
     struct sim_shape shape;
     struct device *disks[SIM_STORE_DISKS_MAX];
     bool unplugged[SIM_STORE_DISKS_MAX]; /* left out by the next opening */
+    bool read_only;          /* the next opening asks for no more */
     struct loop *control, *reactor_loop;
     struct store *store;
     struct placement *placement;

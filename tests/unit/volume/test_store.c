@@ -193,7 +193,10 @@ static void test_missing(void **state)
     assert_int_equal(b.store->generation, 4);
     bench_close(&b);
     uint32_t writes = writes_of(&b);
-    assert_open(&b, 0x07); /* three: more than m, fewer than N-m */
+    assert_int_equal(open_mask(&b, 0x07, &here, false), ERR_QUORUM); /* three: more than m, fewer than N-m */
+    assert_non_null(strstr(b.message.text, "--read-only"));
+    assert_int_equal(writes_of(&b), writes);
+    assert_int_equal(open_mask(&b, 0x07, &here, true), 0);
     assert_true(b.store->read_only);
     assert_non_null(strstr(b.message.text, "read-only"));
     assert_int_equal(store_change(b.store, &b.loop.head, &back), ERR_READ_ONLY);
