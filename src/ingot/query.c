@@ -63,5 +63,6 @@ static int run_query(const struct command *command, struct arguments *arguments)
 
 const struct command command_query = {
     "query", "[--json] SQL", "Ask the metadata, read-only, without secrets, for at most 10 seconds.",
-    "The first line has the names of the columns; columns are separated by tabs.", flags, run_query,
+    "The first line has the names of the columns; columns are separated by tabs. It is broken off when "
+    "writes fill the metadata log meanwhile.", flags, run_query,
 };

@@ -194,11 +194,7 @@ static const struct check checks[] = {
 static int look_around(void *arg)
 {
     struct checking *c = arg;
-    if (c->options->live) {
-        struct pages_status s;
-        pages_status(c->meta->pages, &s);
-        c->pressed |= s.log_used > s.log_size / 4 * 3;
-    }
+    c->pressed |= c->options->live && meta_job_pressed(c->meta);
     return c->pressed || meta_job_cancelled(c->meta);
 }
 

@@ -82,3 +82,8 @@ bool meta_job_cancelled(struct meta *meta)
 {
     return atomic_load_explicit(&meta->closing, memory_order_relaxed);
 }
+
+bool meta_job_pressed(struct meta *meta)
+{
+    return meta->pages != NULL && pages_pressed(meta->pages);
+}

@@ -21,5 +21,7 @@ struct meta_job {
  * the job runs before this returns, on the loop that opened the store. */
 void meta_job_start(struct meta *, struct meta_job *);
 bool meta_job_cancelled(struct meta *);
+/* The metadata log fills, and cannot be emptied past a snapshot: a job that holds one lets go of it, before users' writes fail. */
+bool meta_job_pressed(struct meta *);
 
 #endif

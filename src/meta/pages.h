@@ -68,6 +68,8 @@ uint32_t pages_record_max(const struct pages *);
 
 /* True when enough is dirty that a checkpoint is worth its while. */
 bool pages_checkpoint_due(struct pages *);
+/* True when snapshots should end: a commit waits for room in the log, or soon will. */
+bool pages_pressed(struct pages *);
 /* Waits a moment for snapshots older than the newest commit, then goes as far as the oldest one lets it. ERR_BUSY: a mirror
  * failed and is marked suspect; again once the writer has put it out. Any thread but the writer's. */
 int pages_checkpoint(struct pages *, struct loop *) MUST_CHECK;

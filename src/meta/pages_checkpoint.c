@@ -341,3 +341,11 @@ bool pages_checkpoint_due(struct pages *p)
     pthread_mutex_unlock(&p->lock);
     return due;
 }
+
+bool pages_pressed(struct pages *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool pressed = p->commit_waits || p->log_used > p->log_size / 4 * 3;
+    pthread_mutex_unlock(&p->lock);
+    return pressed;
+}

@@ -68,17 +68,20 @@ static bool find_room(struct pages *p, uint64_t len, uint64_t reserve, struct lo
 
 static int make_room(struct pages *p, struct loop *loop, uint64_t len, uint64_t reserve, struct log_record *ret)
 {
-    for (int i = 0; i < LOG_FULL_TRIES; i++) {
+    int err = 0;
+    bool found = false;
+    for (int i = 0; i < LOG_FULL_TRIES && err == 0 && !found; i++) {
         pthread_mutex_lock(&p->lock);
-        bool found = find_room(p, len, reserve, ret);
+        found = find_room(p, len, reserve, ret);
+        p->commit_waits = !found;
         pthread_mutex_unlock(&p->lock);
-        if (found)
-            return 0;
-        int err = pages_checkpoint_run(p, loop, true);
-        if (err != 0)
-            return err;
+        if (!found)
+            err = pages_checkpoint_run(p, loop, true);
     }
-    return ERR_BUSY;
+    pthread_mutex_lock(&p->lock);
+    p->commit_waits = false;
+    pthread_mutex_unlock(&p->lock);
+    return err == 0 && !found ? ERR_BUSY : err;
 }
 
 /* A commit on its way. */

@@ -71,6 +71,7 @@ struct pages {
     uint32_t last_crc;            /* of the newest record's header */
 
     uint64_t log_head, log_used;  /* offset of the next record; bytes of live records and skips */
+    bool commit_waits;            /* for room in the log */
     struct log_record *records;   /* ring: live records, first is sequence root.checkpoint_sequence + 1 */
     uint32_t record_first, record_count, record_capacity;
 

@@ -11,6 +11,8 @@
 
 #define PROGRESS_STEPS 2000 /* of SQLite's machine between two looks at the clock */
 #define COLUMNS_MAX 200
+#define PRESSED_TEXT "broken off, because writes fill the metadata log meanwhile: try again when less is " \
+    "written, with a query that reads less, or ask a backup with sqlite3"
 
 static const char *const readable[] = {
     "setting", "user", "access_key", "bucket", "version", "segment", "content_part", "extent", "chunk_group", "upload",
@@ -48,7 +50,7 @@ static bool may_call(const char *function)
     return true;
 }
 
-struct limit { struct meta *meta; struct loop *loop; uint64_t until_us; bool denied; };
+struct limit { struct meta *meta; struct loop *loop; uint64_t until_us; bool denied, pressed; };
 
 static int authorize(void *arg, int action, const char *first, const char *second, const char *database, const char *by)
 {
@@ -68,8 +70,9 @@ static int authorize(void *arg, int action, const char *first, const char *secon
 
 static int over_limit(void *arg)
 {
-    const struct limit *l = arg;
-    return meta_job_cancelled(l->meta) || loop_now_us(l->loop) >= l->until_us;
+    struct limit *l = arg;
+    l->pressed |= meta_job_pressed(l->meta);
+    return l->pressed || meta_job_cancelled(l->meta) || loop_now_us(l->loop) >= l->until_us;
 }
 
 static void confine(sqlite3 *db, struct limit *limit)
@@ -84,6 +87,12 @@ static void confine(sqlite3 *db, struct limit *limit)
     sqlite3_progress_handler(db, PROGRESS_STEPS, over_limit, limit);
 }
 
+static int refuse(struct store_message *message, int err, const char *why)
+{
+    snprintf(message->text, sizeof message->text, "%s", why);
+    return err;
+}
+
 static int explain(struct connection *c, int code, const struct limit *limit, struct store_message *message)
 {
     int err = statement_error(c, code);
@@ -91,14 +100,9 @@ static int explain(struct connection *c, int code, const struct limit *limit, st
         err = limit->denied ? ERR_ACCESS : ERR_INVALID;
     if (err == ERR_TIMEOUT && meta_job_cancelled(limit->meta))
         err = ERR_CANCELLED;
-    snprintf(message->text, sizeof message->text, "%s", err == ERR_TIMEOUT ? "it took longer than a query may" : sqlite3_errmsg(c->db));
-    return err;
-}
-
-static int refuse(struct store_message *message, int err, const char *why)
-{
-    snprintf(message->text, sizeof message->text, "%s", why);
-    return err;
+    else if (err == ERR_TIMEOUT && limit->pressed)
+        return refuse(message, ERR_BUSY, PRESSED_TEXT);
+    return refuse(message, err, err == ERR_TIMEOUT ? "it took longer than a query may" : sqlite3_errmsg(c->db));
 }
 
 static bool is_blank(const char *sql)
@@ -168,13 +172,13 @@ static int send_columns(sqlite3_stmt *statement, const struct query *q)
     return q->columns != NULL ? q->columns(q->arg, names, count) : 0;
 }
 
-static int send_rows(struct connection *c, sqlite3_stmt *statement, const struct query *q, const struct limit *limit,
+static int send_rows(struct connection *c, sqlite3_stmt *statement, const struct query *q, struct limit *limit,
                      struct store_message *message)
 {
     int count = sqlite3_column_count(statement), code;
     struct query_value values[COLUMNS_MAX];
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        if (over_limit((void *)(uintptr_t)limit)) /* rows may come slowly because the callback is slow */
+        if (over_limit(limit)) /* rows may come slowly because the callback is slow */
             return explain(c, SQLITE_INTERRUPT, limit, message);
         for (int i = 0; i < count; i++)
             values[i] = read_value(statement, i);

@@ -1,5 +1,5 @@
 /* `ingot query`: one read-only SELECT of the operator's, over the tables and views of the schema, without secrets and user
- * data, within a time limit (a long reader keeps the metadata log from moving on).
+ * data, within a time limit and while the metadata log has room (a long reader keeps the log from moving on).
  *
  * Synchronous, on a loop that may wait for devices: in the server, inside a meta_job. */
 #ifndef META_QUERY_H
@@ -23,8 +23,8 @@ struct query {
     void *arg;
 };
 
-/* ERR_INVALID: not one statement of SQL; ERR_ACCESS: not a SELECT, or of what it may not see; ERR_TIMEOUT; ERR_CANCELLED;
- * ERR_NO_MEMORY, ERR_IO, ERR_CORRUPT, ERR_TOO_LARGE. *message says what SQLite says. */
+/* ERR_INVALID: not one statement of SQL; ERR_ACCESS: not a SELECT, or of what it may not see; ERR_TIMEOUT;
+ * ERR_BUSY: broken off, the log fills; ERR_CANCELLED; ERR_NO_MEMORY, ERR_IO, ERR_CORRUPT, ERR_TOO_LARGE. *message says what SQLite says. */
 int query_run(struct meta *, struct loop *, const struct query *, struct store_message *message) MUST_CHECK;
 
 #endif

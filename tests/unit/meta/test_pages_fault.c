@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/container.h"
 #include "pages_fixture.h"
 
 #define LOG_SIZE (1u << 20)
@@ -540,6 +541,37 @@ static void a_lost_lease_stops_commits(void **state)
     fixture_fini(&f);
 }
 
+struct ending { struct timer timer; struct fixture *f; struct pages_snapshot snapshot; bool fired; };
+
+static void end_when_pressed(struct timer *timer)
+{
+    struct ending *e = container_of(timer, struct ending, timer);
+    e->fired = true;
+    assert_true(pages_pressed(e->f->pages));
+    pages_snapshot_end(e->f->pages, &e->snapshot);
+}
+
+/* A record that is larger than what is left presses although the log has room. */
+static void a_commit_that_waits_presses(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct pages_status status;
+    struct ending e = {.timer.fire = end_when_pressed, .f = &f};
+    fixture_init(&f, 37, 3);
+    pages_snapshot_begin(f.pages, &e.snapshot);
+    assert_int_equal(fixture_commit(&f, 90, 2000), 0);
+    assert_int_equal(fixture_commit(&f, 90, 2000), 0);
+    pages_status(f.pages, &status);
+    assert_true(status.log_used <= status.log_size / 4 * 3);
+    assert_false(pages_pressed(f.pages));
+    loop_timer_set(f.loop, &e.timer, loop_now_us(f.loop) + 500000);
+    assert_int_equal(fixture_commit(&f, 90, 2000), 0);
+    assert_true(e.fired);
+    assert_false(pages_pressed(f.pages));
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_full_space_takes_what_fits_and_refuses_the_rest),
         cmocka_unit_test(a_scan_leaves_the_hot_pages_cached),
         cmocka_unit_test(a_lost_lease_stops_commits),
+        cmocka_unit_test(a_commit_that_waits_presses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,15 @@
 /* What `ingot query` may and may not. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "meta/query.h"
+#include "meta/state.h"
+#include "meta/writer.h"
 #include "meta_fixture.h"
 
 static struct meta_fixture f;
@@ -129,11 +132,55 @@ static void test_time_limit(void **state)
     assert_int_equal(run(rows, &a, 20000), ERR_TIMEOUT);
 }
 
+/* Writes while the query stands on a row, past the fixture, which would wait for a checkpoint that the query holds up. */
+struct pressing { uint32_t rows, writes; int write_err; };
+
+static int fill(struct meta_tx *tx, void *arg)
+{
+    (void)arg;
+    static uint64_t number;
+    for (int i = 0; i < 1000; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "fill%llu", (unsigned long long)number++);
+        int err = setting_set_u64(tx, name, number);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+static int press(void *arg, const struct query_value *values, int count)
+{
+    (void)values, (void)count;
+    struct pressing *p = arg;
+    p->rows++;
+    p->write_err = writer_transact(f.meta->writer, fill, NULL);
+    p->writes++;
+    return p->write_err == 0 && p->writes < 10000 ? 0 : ERR_CANCELLED;
+}
+
+static void test_ends_before_writes_fail(void **state)
+{
+    (void)state;
+    struct pressing p = {0};
+    struct store_message message;
+    struct query q = {.sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, (SELECT count(*) FROM bucket) FROM n",
+                      .row = press, .arg = &p, .time_limit_us = UINT64_MAX / 2};
+    assert_int_equal(query_run(f.meta, f.loop, &q, &message), ERR_BUSY);
+    assert_int_equal(p.write_err, 0);
+    assert_true(p.rows > 1);
+    assert_non_null(strstr(message.text, "metadata log"));
+    assert_int_equal(meta_fixture_write(&f, fill, NULL), 0);
+    struct answer a = {0};
+    assert_int_equal(run("SELECT count(*) FROM version", &a, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads), cmocka_unit_test(test_row_ends_it), cmocka_unit_test(test_denied),
         cmocka_unit_test(test_invalid), cmocka_unit_test(test_time_limit),
+        cmocka_unit_test(test_ends_before_writes_fail),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
