@@ -8,7 +8,7 @@
 #include "ingot/progress.h"
 
 static const struct flag flags[] = {
-    {"rate", "SIZE", "Bytes per second at most; without it, as fast as it goes."},
+    {"rate", "SIZE", "Bytes per second at most, unless writes fill the metadata log; without it, as fast as it goes."},
     {"json", NULL, "Print the result as JSON."},
     {NULL, NULL, NULL},
 };
@@ -51,5 +51,6 @@ static int run_backup(const struct command *command, struct arguments *arguments
 
 const struct command command_backup = {
     "backup", "[--rate SIZE] FILE", "Write the metadata to a file, consistently, while everything is served.",
-    "The server writes FILE, with mode 0600. Secrets in it stay sealed.", flags, run_backup,
+    "The server writes FILE, with mode 0600. Secrets in it stay sealed. A backup holds back the "
+    "metadata log: it is broken off, and no file left, when writes would fail otherwise.", flags, run_backup,
 };

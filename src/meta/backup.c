@@ -15,6 +15,10 @@
 
 #define PAGES_PER_STEP 64
 #define PART_SUFFIX ".part"
+#define PAUSE_POLL_US 100000u
+#define MAX_US 9e18
+#define PRESSED_TEXT "broken off, because writes fill the metadata log meanwhile: back up when less is " \
+    "written, without a rate or to a faster disk"
 
 static int fail(struct store_message *message, int err, const char *what, const char *why)
 {
@@ -22,12 +26,19 @@ static int fail(struct store_message *message, int err, const char *what, const 
     return err;
 }
 
-struct pause { struct loop *loop; uint64_t until_us; };
+struct pause { struct meta *meta; struct loop *loop; uint64_t until_us; struct timer timer; };
 
 static bool pause_over(void *arg)
 {
-    const struct pause *p = arg;
-    return loop_now_us(p->loop) >= p->until_us;
+    struct pause *p = arg;
+    uint64_t now_us = loop_now_us(p->loop);
+    if (now_us >= p->until_us || meta_job_cancelled(p->meta) || (p->meta->pages != NULL && pages_checkpoint_due(p->meta->pages)))
+        return true;
+    if (!p->timer.armed) {
+        uint64_t poll_us = now_us + PAUSE_POLL_US;
+        loop_timer_set(p->loop, &p->timer, poll_us < p->until_us ? poll_us : p->until_us);
+    }
+    return false;
 }
 
 static void pause_fire(struct timer *timer)
@@ -35,16 +46,16 @@ static void pause_fire(struct timer *timer)
     (void)timer; /* it only wakes the loop */
 }
 
-/* Waits until `done` bytes are what the rate allows since started_us. */
-static int throttle(struct loop *loop, uint64_t started_us, uint64_t done, uint64_t rate)
+/* Waits until `done` bytes are what the rate allows since started_us; not while the snapshot may hold up a checkpoint. */
+static int throttle(struct meta *meta, struct loop *loop, uint64_t started_us, uint64_t done, uint64_t rate)
 {
     if (rate == 0)
         return 0;
-    struct pause p = {.loop = loop, .until_us = started_us + (uint64_t)((double)done / (double)rate * 1e6)};
-    struct timer timer = {.fire = pause_fire};
-    loop_timer_set(loop, &timer, p.until_us);
+    double until_us = (double)started_us + (double)done / (double)rate * 1e6;
+    struct pause p = {.meta = meta, .loop = loop, .until_us = until_us < MAX_US ? (uint64_t)until_us : (uint64_t)MAX_US,
+                      .timer.fire = pause_fire};
     int err = loop_wait(loop, pause_over, &p);
-    loop_timer_cancel(loop, &timer);
+    loop_timer_cancel(loop, &p.timer);
     return err;
 }
 
@@ -61,9 +72,11 @@ static int copy_steps(struct meta *meta, struct loop *loop, sqlite3_backup *back
         uint64_t done = total - (uint64_t)sqlite3_backup_remaining(backup);
         if (options->progress != NULL && (code == SQLITE_OK || code == SQLITE_DONE))
             options->progress(options->arg, done, total);
-        int err = code == SQLITE_OK ? throttle(loop, started_us, done * PAGE_SIZE, options->bytes_per_second) : 0;
+        int err = code == SQLITE_OK ? throttle(meta, loop, started_us, done * PAGE_SIZE, options->bytes_per_second) : 0;
         if (err != 0)
             return err;
+        if (code == SQLITE_OK && meta_job_pressed(meta))
+            return ERR_BUSY;
     } while (code == SQLITE_OK);
     return statement_error(from, code);
 }
@@ -78,7 +91,7 @@ static int copy_to(struct meta *meta, struct loop *loop, struct connection *from
     int code = sqlite3_backup_finish(backup);
     if (err == 0)
         err = statement_error(from, code);
-    return err != 0 ? fail(message, err, "copying the database", err_text(err)) : 0;
+    return err != 0 ? fail(message, err, "copying the database", err == ERR_BUSY ? PRESSED_TEXT : err_text(err)) : 0;
 }
 
 static int open_file(const char *path, sqlite3 **ret, struct store_message *message)

@@ -10,13 +10,13 @@
 
 struct backup_options {
     const char *path;            /* must not exist for a backup; mode 0600 */
-    uint64_t bytes_per_second;   /* backup only; 0: as fast as it goes. The snapshot is held meanwhile */
+    uint64_t bytes_per_second;   /* backup only; 0: as fast as it goes, as when the snapshot may hold up a checkpoint */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* pages; may be NULL */
     void *arg;
 };
 
-/* ERR_EXISTS: path is there already; ERR_CANCELLED: the store is being closed; errors of the file as err_from_errno. On an
- * error nothing is left at path. */
+/* ERR_EXISTS: path is there already; ERR_BUSY: broken off, the metadata log fills; ERR_CANCELLED: the store is being closed;
+ * errors of the file as err_from_errno. On an error nothing is left at path. */
 int backup_write(struct meta *, struct loop *, const struct backup_options *, struct store_message *) MUST_CHECK;
 
 /* On a store that no server runs on, not opened by meta_open. ERR_CORRUPT: the file is damaged, or names chunks that the

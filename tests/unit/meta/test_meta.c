@@ -13,6 +13,7 @@
 #include "meta/backup.h"
 #include "meta/job.h"
 #include "meta/state.h"
+#include "meta/writer.h"
 #include "meta_fixture.h"
 #include "volume/loop_thread.h"
 
@@ -259,6 +260,64 @@ static void test_restore_refuses(void **state)
     assert_int_equal(meta_fixture_read(&f, get, key("kept")), 0);
 }
 
+/* Writes past the fixture, which would wait for a checkpoint that the backup holds up. */
+struct pressing { int left, err; uint64_t until_part; };
+
+static int fill(struct meta_tx *tx, void *arg)
+{
+    (void)arg;
+    static uint64_t number;
+    for (int i = 0; i < 1000; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "fill%llu", (unsigned long long)number++);
+        int err = setting_set_u64(tx, name, number);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+static uint64_t log_part(void) /* quarters of it that are in use */
+{
+    struct pages_status s;
+    pages_status(f.meta->pages, &s);
+    return s.log_used * 4 / s.log_size;
+}
+
+static void press(void *arg, uint64_t done, uint64_t total)
+{
+    (void)done, (void)total;
+    struct pressing *p = arg;
+    for (; p->err == 0 && p->left > 0 && log_part() < p->until_part; p->left--)
+        p->err = writer_transact(f.meta->writer, fill, NULL);
+}
+
+static void test_backup_while_the_log_fills(void **state)
+{
+    (void)state;
+    char path[128], part[140];
+    snprintf(path, sizeof path, "%s/backup", f.folder);
+    snprintf(part, sizeof part, "%s.part", path);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(meta_fixture_write(&f, fill, NULL), 0);
+    struct store_message message;
+    struct pressing p = {.left = 10000, .until_part = 3};
+    struct backup_options options = {.path = path, .progress = press, .arg = &p};
+    assert_int_equal(backup_write(f.meta, f.loop, &options, &message), ERR_BUSY);
+    assert_int_equal(p.err, 0);
+    assert_true(p.left > 0 && p.left < 10000);
+    assert_non_null(strstr(message.text, "metadata log"));
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_not_equal(access(part, F_OK), 0);
+    assert_int_equal(meta_fixture_write(&f, fill, NULL), 0);
+    p = (struct pressing){.left = 10000, .until_part = 1};
+    options.bytes_per_second = 1; /* would take days, and ends: the rate is given up */
+    assert_int_equal(backup_write(f.meta, f.loop, &options, &message), 0);
+    assert_int_equal(p.err, 0);
+    struct progress q = {0};
+    assert_int_equal(restore(path, &q, &message), 0);
+}
+
 static void test_backup_where_it_cannot_be(void **state)
 {
     (void)state;
@@ -403,7 +462,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_threads), TEST(test_restarts), TEST(test_newer_schema_is_refused), TEST(test_unattached_loop),
-        TEST(test_backup_and_restore), TEST(test_restore_refuses), TEST(test_backup_where_it_cannot_be), TEST(test_jobs),
+        TEST(test_backup_and_restore), TEST(test_restore_refuses), TEST(test_backup_while_the_log_fills),
+        TEST(test_backup_where_it_cannot_be), TEST(test_jobs),
         TEST(test_nth_allocation_fails), TEST(test_nth_allocation_of_a_read_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
