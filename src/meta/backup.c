@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "meta/backup_digest.h"
 #include "meta/connection.h"
 #include "meta/job.h"
 #include "meta/state.h"
@@ -148,6 +149,23 @@ static int sync_folder(const char *path)
     return number;
 }
 
+/* The digest goes behind the pages. */
+static int add_digest(int fd, const char *part, struct store_message *message)
+{
+    uint8_t digest[SHA256_LEN];
+    off_t len = lseek(fd, 0, SEEK_END);
+    if (len < 0)
+        return fail(message, err_from_errno(errno), part, strerror(errno));
+    int err = backup_digest(fd, (uint64_t)len, digest);
+    if (err != 0)
+        return fail(message, err, part, err_text(err));
+    ssize_t written = pwrite(fd, digest, sizeof digest, len);
+    if (written == (ssize_t)sizeof digest)
+        return 0;
+    int number = written < 0 ? errno : ENOSPC;
+    return fail(message, err_from_errno(number), part, strerror(number));
+}
+
 /* The file gets its name, unless something has that name. */
 static int publish(int fd, const char *part, const char *path)
 {
@@ -172,6 +190,8 @@ int backup_write(struct meta *meta, struct loop *loop, const struct backup_optio
     if (fd < 0)
         return fail(message, err_from_errno(errno), part, strerror(errno));
     int err = copy_snapshot(meta, loop, part, options, message);
+    if (err == 0)
+        err = add_digest(fd, part, message);
     if (err == 0) {
         int number = publish(fd, part, options->path);
         if (number != 0)

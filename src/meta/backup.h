@@ -1,6 +1,6 @@
 /* `ingot backup` and `ingot restore`: the database as an ordinary SQLite file on the host, and back.
  *
- * A backup is one consistent snapshot; secrets in it stay sealed. A restore brings a database back to the store it came from
+ * A backup is one consistent snapshot, with a digest at its end; secrets in it stay sealed. A restore brings a database back to the store it came from
  * (same store uuid): what was written since, or freed and written over, is then wrong or unknown to it, so fsck and scrub
  * follow. Both are synchronous, on a loop that may wait for devices: backup_write inside a meta_job in the server. */
 #ifndef META_BACKUP_H

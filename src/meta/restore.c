@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "meta/backup.h"
+#include "meta/backup_digest.h"
 #include "meta/connection.h"
 #include "meta/migrate.h"
 #include "meta/pages.h"
@@ -59,6 +60,26 @@ static int expect(struct connection *c, const char *sql, const char *expected)
     if (code != SQLITE_OK)
         return (code & 0xff) == SQLITE_ERROR ? ERR_CORRUPT : statement_error(c, code);
     return strcmp(word, expected) == 0 ? 0 : ERR_CORRUPT;
+}
+
+/* Before anything reads it as a database. */
+static int check_digest(FILE *file, const char *path, uint32_t *page_count, struct store_message *message)
+{
+    uint8_t right[SHA256_LEN], found[SHA256_LEN];
+    if (fseeko(file, 0, SEEK_END) != 0)
+        return fail(message, err_from_errno(errno), path, strerror(errno));
+    off_t len = ftello(file) - SHA256_LEN;
+    if (len < (off_t)PAGE_SIZE || len % PAGE_SIZE != 0 || len / PAGE_SIZE > UINT32_MAX)
+        return fail(message, ERR_CORRUPT, path, "not a whole backup: its length is not that of one");
+    int err = backup_digest(fileno(file), (uint64_t)len, right);
+    if (err == 0 && (fseeko(file, len, SEEK_SET) != 0 || fread(found, sizeof found, 1, file) != 1))
+        err = ERR_IO;
+    if (err != 0)
+        return fail(message, err, path, err_text(err));
+    if (memcmp(right, found, sizeof right) != 0)
+        return fail(message, ERR_CORRUPT, path, "damaged, or changed since it was written: its checksum is wrong");
+    *page_count = (uint32_t)(len / PAGE_SIZE);
+    return 0;
 }
 
 /* The file is whole, of this store, and of a schema this program knows. */
@@ -147,17 +168,6 @@ static int write_pages(struct restore *r, uint8_t *data)
     return err;
 }
 
-static int count_pages(struct restore *r)
-{
-    if (fseeko(r->file, 0, SEEK_END) != 0)
-        return ERR_IO;
-    off_t size = ftello(r->file);
-    if (size < (off_t)PAGE_SIZE || size % PAGE_SIZE != 0 || size / PAGE_SIZE > UINT32_MAX)
-        return ERR_CORRUPT;
-    r->page_count = (uint32_t)(size / PAGE_SIZE);
-    return 0;
-}
-
 static int write_into(struct store *store, struct restore *r, struct store_message *message)
 {
     int err = mirror_open(store, MIRROR_DEADLINE_US, &r->mirror);
@@ -199,10 +209,6 @@ static int restore_from(struct store *store, struct connection *c, struct restor
         if (err == ERR_CORRUPT)
             return fail(message, err, path, "older than the store's volumes: it names chunks that they no longer have");
     }
-    if (err != 0)
-        return fail(message, err, path, err_text(err));
-    r->file = fopen(path, "rbe");
-    err = r->file == NULL ? ERR_IO : count_pages(r);
     return err != 0 ? fail(message, err, path, err_text(err)) : write_into(store, r, message);
 }
 
@@ -212,14 +218,15 @@ int backup_restore(struct store *store, struct loop *loop, const struct backup_o
     message->text[0] = '\0';
     struct connection_source source = {.open = open_file, .set_cache_only = no_cache_only, .would_block = never_blocks,
                                        .last_error = no_error, .arg = (void *)(uintptr_t)options->path};
-    struct connection *c;
-    if (access(options->path, R_OK) != 0)
+    struct connection *c = NULL;
+    struct restore r = {.loop = loop, .options = options, .file = fopen(options->path, "rbe")};
+    if (r.file == NULL)
         return fail(message, err_from_errno(errno), options->path, strerror(errno));
-    int err = connection_open(&source, loop, false, &c);
-    if (err != 0)
-        return fail(message, err, options->path, err_text(err));
-    struct restore r = {.loop = loop, .options = options};
-    err = restore_from(store, c, &r, message);
+    int err = check_digest(r.file, options->path, &r.page_count, message);
+    if (err == 0) {
+        err = connection_open(&source, loop, false, &c);
+        err = err != 0 ? fail(message, err, options->path, err_text(err)) : restore_from(store, c, &r, message);
+    }
     close_all(&r);
     connection_close(c);
     return err;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -235,6 +236,51 @@ static void test_backup_and_restore(void **state)
     assert_int_equal(meta_fixture_read(&f, get, key("b")), 0);
 }
 
+static void flip(const char *path, off_t off)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    uint8_t byte;
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, off), 1);
+    byte ^= 0x10;
+    assert_int_equal(pwrite(fd, &byte, 1, off), 1);
+    close(fd);
+}
+
+static off_t length(const char *path)
+{
+    struct stat s;
+    assert_int_equal(stat(path, &s), 0);
+    return s.st_size;
+}
+
+static void test_restore_sees_every_flipped_byte(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/backup", f.folder);
+    struct store_message message;
+    struct progress p = {0};
+    struct backup_options options = {.path = path};
+    assert_int_equal(meta_fixture_write(&f, set, key("backed-up")), 0);
+    assert_int_equal(backup_write(f.meta, f.loop, &options, &message), 0);
+    assert_int_equal(meta_fixture_write(&f, set, key("kept")), 0);
+    off_t len = length(path);
+    assert_int_equal(len % 4096, 32);
+    for (off_t off = 0; off < len; off += off < len - 40 ? 1501 : 1) {
+        flip(path, off);
+        assert_int_equal(backup_restore(f.store, f.loop, &options, &message), ERR_CORRUPT);
+        assert_non_null(strstr(message.text, path));
+        flip(path, off);
+    }
+    assert_int_equal(truncate(path, len - 1), 0);
+    assert_int_equal(backup_restore(f.store, f.loop, &options, &message), ERR_CORRUPT);
+    assert_int_equal(truncate(path, 31), 0);
+    assert_int_equal(restore(path, &p, &message), ERR_CORRUPT);
+    assert_int_equal(p.calls, 0);
+    assert_int_equal(meta_fixture_read(&f, get, key("kept")), 0);
+}
+
 static void test_restore_refuses(void **state)
 {
     (void)state;
@@ -462,8 +508,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_threads), TEST(test_restarts), TEST(test_newer_schema_is_refused), TEST(test_unattached_loop),
-        TEST(test_backup_and_restore), TEST(test_restore_refuses), TEST(test_backup_while_the_log_fills),
-        TEST(test_backup_where_it_cannot_be), TEST(test_jobs),
+        TEST(test_backup_and_restore), TEST(test_restore_refuses), TEST(test_restore_sees_every_flipped_byte),
+        TEST(test_backup_while_the_log_fills), TEST(test_backup_where_it_cannot_be), TEST(test_jobs),
         TEST(test_nth_allocation_fails), TEST(test_nth_allocation_of_a_read_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
