@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ const struct config_option config_options[] = {
     {#name, flag, environment, value, choices, help, kind, least, most, offsetof(struct config, name)},
 #define STRING(name, flag, environment, value, help) OPTION(name, flag, environment, value, "", help, CONFIG_STRING, 0, 0)
 #define SECRET(name, flag, environment, value, help) OPTION(name, flag, environment, value, "", help, CONFIG_SECRET, 0, 0)
+#define KEY(name, flag, environment, value, len, help) OPTION(name, flag, environment, value, "", help, CONFIG_SECRET, len, len)
 #define LIST(name, flag, environment, value, help) OPTION(name, flag, environment, value, "", help, CONFIG_LIST, 0, 0)
 #define SIZE(name, flag, environment, value, least, most, help) \
     OPTION(name, flag, environment, value, "", help, CONFIG_SIZE, least, most)
@@ -231,6 +233,21 @@ static int load_environment(struct loading *loading, const char *const *environm
     return loading->err;
 }
 
+/* systemd's LoadCredential= puts it in a directory of its own; only for a sealing key that nothing else gives. */
+static int load_credential(struct loading *loading, const char *const *environment)
+{
+    char path[PATH_MAX];
+    const char *directory = find_variable(environment, "CREDENTIALS_DIRECTORY", "");
+    next_source(loading);
+    if (*loading->config->sealing_key || !directory)
+        return 0;
+    if ((size_t)snprintf(path, sizeof(path), "%s/sealing_key", directory) >= sizeof(path))
+        return fail(loading, ERR_INVALID, "CREDENTIALS_DIRECTORY: %.64s...: too long", directory);
+    if (access(path, F_OK) && errno == ENOENT)
+        return 0;
+    return apply(loading, find_option(slice_string("sealing_key")), path, true, "credential");
+}
+
 int config_load(struct config *config, const char *path, const struct config_flag *flags, uint32_t flag_count,
                 const char *const *environment, struct config_message *message)
 {
@@ -250,7 +267,7 @@ int config_load(struct config *config, const char *path, const struct config_fla
         snprintf(where, sizeof(where), "--%s%s", flags[i].option->flag, flags[i].as_file ? "-file" : "");
         apply(&loading, flags[i].option, flags[i].value, flags[i].as_file, where);
     }
-    return loading.err;
+    return loading.err ? loading.err : load_credential(&loading, environment);
 }
 
 void config_free(struct config *config)

@@ -111,13 +111,24 @@ static int set_text(char **place, const char *text)
     return 0;
 }
 
+/* What is wrong does not say what was given: it is nearly a secret. */
+static int set_secret(const struct config_option *option, char **place, const char *text, char *why, size_t why_size)
+{
+    bool is_hex = text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
+    if (option->most && *text && (!is_hex || strlen(text) != 2 * option->most)) {
+        snprintf(why, why_size, "not %llu hexadecimal digits", (unsigned long long)(2 * option->most));
+        return ERR_INVALID;
+    }
+    return set_text(place, text);
+}
+
 int config_value_set(struct config *config, const struct config_option *option, const char *text, char *why,
                      size_t why_size)
 {
     void *place = member(config, option);
     switch (option->kind) {
-    case CONFIG_STRING:
-    case CONFIG_SECRET: return set_text(place, text);
+    case CONFIG_STRING: return set_text(place, text);
+    case CONFIG_SECRET: return set_secret(option, place, text, why, why_size);
     case CONFIG_LIST: return append_items(place, text, why, why_size);
     case CONFIG_SIZE:
     case CONFIG_DURATION:

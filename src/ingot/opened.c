@@ -1,10 +1,6 @@
 #include "ingot/opened.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <config.h>
 
@@ -24,43 +20,18 @@ int opened_engine(struct opened *opened, const struct config *config)
     return 0;
 }
 
-/* systemd's LoadCredential= puts it in a directory of its own. Returns its length, 0 when there is none. */
-static size_t read_credential(char text[CONFIG_SECRET_MAX])
-{
-    const char *directory = getenv("CREDENTIALS_DIRECTORY");
-    char path[4096];
-    if (!directory || (size_t)snprintf(path, sizeof(path), "%s/sealing_key", directory) >= sizeof(path))
-        return 0;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    size_t len = fread(text, 1, CONFIG_SECRET_MAX - 1, file);
-    fclose(file);
-    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-        len--;
-    return len;
-}
-
 int opened_sealing_key(struct opened *opened, const struct config *config, struct seal_key *ret, bool *ret_given)
 {
-    char credential[CONFIG_SECRET_MAX];
     struct slice text = slice_string(config->sealing_key);
-    struct seal_key key;
     size_t len = 0;
-    *ret_given = false;
-    if (text.len == 0)
-        text = slice_of(credential, read_credential(credential));
+    *ret_given = text.len > 0;
     if (text.len == 0)
         return 0;
-    int err = hex_decode(text, key.bytes, sizeof(key.bytes), &len);
-    explicit_bzero(credential, sizeof(credential));
-    if (err || len != sizeof(key.bytes)) {
-        snprintf(opened->message, sizeof(opened->message), "the sealing key is not 64 hexadecimal digits");
-        return ERR_INVALID;
-    }
-    *ret = key;
-    *ret_given = true;
-    return 0;
+    int err = hex_decode(text, ret->bytes, sizeof(ret->bytes), &len);
+    if (!err && len == sizeof(ret->bytes))
+        return 0;
+    snprintf(opened->message, sizeof(opened->message), "the sealing key is not %zu hexadecimal digits", 2 * sizeof(ret->bytes));
+    return ERR_INVALID;
 }
 
 static int open_parts(struct opened *opened, const struct config *config, bool read_only, void (*lease_lost)(void *),

@@ -137,6 +137,11 @@ def test_what_is_refused_names_all_and_writes_nothing(store):
     before = store.digests()
     store.fails("format", *store.volumes, says=[store.volumes[0], "--force"])
     store.fails("serve", "--listen", "nonsense", says="nonsense", status=2)
+    key = store.file("key")
+    with open(key, "w", encoding="utf-8") as file:
+        file.write("nonsense\n")
+    for words in ["serve"], ["format", "--force", *store.volumes], ["restore", "--yes", "nothing"], ["fsck"]:
+        store.fails(*words, "--sealing-key-file", key, says=["sealing", "64 hexadecimal digits"], status=2)
     names = store.volumes[2:]
     for path in names:
         os.rename(path, path + ".away")

@@ -165,6 +165,51 @@ static void one_line_says_what_is_wrong(void **state)
     expect_message("/nonexistent/ingot.conf: No such file or directory");
 }
 
+#define KEY_TEXT "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
+static void a_sealing_key_is_hexadecimal(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"short", KEY_TEXT "0", &KEY_TEXT[1], "x" KEY_TEXT};
+    write_file(path, "");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char variable[128];
+        snprintf(variable, sizeof(variable), "INGOT_SEALING_KEY=%s", wrong[i]);
+        const char *const environment[] = {variable, NULL};
+        assert_int_equal(config_load(&config, path, NULL, 0, environment, &message), ERR_INVALID);
+        expect_message("INGOT_SEALING_KEY: sealing_key: not 64 hexadecimal digits");
+        config_free(&config);
+    }
+    static const char *const right[] = {"INGOT_SEALING_KEY=" KEY_TEXT, NULL};
+    assert_int_equal(config_load(&config, path, NULL, 0, right, &message), 0);
+    assert_string_equal(config.sealing_key, KEY_TEXT);
+}
+
+static void a_credential_is_found(void **state)
+{
+    (void)state;
+    char variable[128], credential[128];
+    const char *environment[] = {variable, NULL, NULL};
+    snprintf(variable, sizeof(variable), "CREDENTIALS_DIRECTORY=%s", directory);
+    snprintf(credential, sizeof(credential), "%s/sealing_key", directory);
+    write_file(path, "sealing_key =\n");
+    assert_int_equal(config_load(&config, path, NULL, 0, environment, &message), 0);
+    assert_string_equal(config.sealing_key, "");
+    config_free(&config);
+    write_file(credential, KEY_TEXT "\n");
+    assert_int_equal(config_load(&config, path, NULL, 0, environment, &message), 0);
+    assert_string_equal(config.sealing_key, KEY_TEXT);
+    config_free(&config);
+    write_file(credential, "nonsense\n");
+    assert_int_equal(config_load(&config, path, NULL, 0, environment, &message), ERR_INVALID);
+    expect_message("credential: sealing_key: not 64 hexadecimal digits");
+    config_free(&config);
+    environment[1] = "INGOT_SEALING_KEY=" KEY_TEXT;
+    assert_int_equal(config_load(&config, path, NULL, 0, environment, &message), 0);
+    assert_string_equal(config.sealing_key, KEY_TEXT);
+    assert_int_equal(unlink(credential), 0);
+}
+
 static void the_written_file_is_read_back(void **state)
 {
     (void)state;
@@ -207,6 +252,8 @@ int main(void)
         cmocka_unit_test_teardown(defaults, forget), cmocka_unit_test_teardown(flag_beats_environment_beats_file, forget),
         cmocka_unit_test_teardown(secrets_from_files, forget),
         cmocka_unit_test_teardown(one_line_says_what_is_wrong, forget),
+        cmocka_unit_test_teardown(a_sealing_key_is_hexadecimal, forget),
+        cmocka_unit_test_teardown(a_credential_is_found, forget),
         cmocka_unit_test_teardown(the_written_file_is_read_back, forget),
         cmocka_unit_test(the_packaged_file_is_the_written_one),
     };
