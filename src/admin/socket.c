@@ -7,12 +7,17 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "base/log.h"
 #include <ingot/admin-protocol.h>
+
+/* Who takes nothing for so long is cut off: a query holds the metadata log back while it waits for its reader, and writes wait
+ * 2 s for room in the log before they fail. */
+static const struct timeval send_timeout = {.tv_sec = 1};
 
 struct connection {
     struct admin_socket *socket;
@@ -37,8 +42,10 @@ static int write_all(int fd, const char *bytes, size_t len)
         ssize_t written = send(fd, bytes, len, MSG_NOSIGNAL);
         if (written < 0 && errno == EINTR)
             continue;
-        if (written < 0)
+        if (written < 0) { /* perhaps in the middle of a line: no more may follow */
+            shutdown(fd, SHUT_RDWR);
             return ERR_CANCELLED;
+        }
         bytes += written;
         len -= (size_t)written;
     }
@@ -141,6 +148,11 @@ static void accept_one(struct watch *watch)
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX && !connection; i++)
         if (!admin_socket->connections[i].used)
             connection = &admin_socket->connections[i];
+    if (connection && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send_timeout, sizeof(send_timeout))) {
+        log_warning_limited("the admin socket: %s; a connection was refused", strerror(errno));
+        close(fd);
+        return;
+    }
     if (!connection) {
         log_warning_limited("the admin socket has %d connections already; one more was refused", ADMIN_CONNECTIONS_MAX);
         close(fd);

@@ -1,6 +1,8 @@
 """What operators type: subcommands with and without a server, on a store of this test's own. INGOT_BINARY names the binary."""
 import hashlib
+import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -281,4 +283,16 @@ def test_query_confines(store):
     assert store.run("query", "SELECT 1 AS a, NULL AS b").stdout == "a\tb\n1\t\n"
     store.fails("query", "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
                 says="longer than a query may")
+    store.stop()
+
+
+def test_a_query_nobody_reads_is_cut_off(store):
+    store.start()
+    sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x, hex(zeroblob(5000)) FROM n"
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(store.folder / "socket"))
+        client.sendall(json.dumps({"id": 1, "command": "query", "arguments": {"sql": sql}}).encode() + b"\n")
+        poll = select.poll()
+        poll.register(client, select.POLLRDHUP)
+        assert poll.poll(60000), "it still waits for its reader"
     store.stop()
