@@ -149,12 +149,22 @@ int sha256_of(const void *data, size_t len, uint8_t digest[SHA256_LEN])
     return EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) == 1 ? 0 : ERR_NO_MEMORY;
 }
 
-int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t mac[SHA256_LEN])
+static int hmac(const EVP_MD *kind, const void *key, size_t key_len, const void *data, size_t len, uint8_t *mac)
 {
     if (key_len > INT_MAX)
         return ERR_TOO_LARGE;
     /* NULL would mean "the key of last time" to libcrypto. */
-    return HMAC(EVP_sha256(), key_len ? key : "", (int)key_len, data, len, mac, NULL) ? 0 : ERR_NO_MEMORY;
+    return HMAC(kind, key_len ? key : "", (int)key_len, data, len, mac, NULL) ? 0 : ERR_NO_MEMORY;
+}
+
+int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t mac[SHA256_LEN])
+{
+    return hmac(EVP_sha256(), key, key_len, data, len, mac);
+}
+
+int hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, uint8_t mac[SHA1_LEN])
+{
+    return hmac(EVP_sha1(), key, key_len, data, len, mac);
 }
 
 bool constant_time_equal(const void *a, const void *b, size_t len)

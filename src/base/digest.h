@@ -68,6 +68,9 @@ uint64_t crc64nvme(uint64_t seed, const void *data, size_t len);
 /* --- SHA-256 of one buffer, and HMAC, by libcrypto --- */
 int sha256_of(const void *data, size_t len, uint8_t digest[SHA256_LEN]) MUST_CHECK;
 int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t mac[SHA256_LEN]) MUST_CHECK;
+/* Of signature version 2. */
+#define SHA1_LEN 20
+int hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, uint8_t mac[SHA1_LEN]) MUST_CHECK;
 /* Compares without giving away where they differ. */
 bool constant_time_equal(const void *a, const void *b, size_t len);
 

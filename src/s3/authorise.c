@@ -102,6 +102,11 @@ static void answer_mismatch(struct s3_request *r, enum sigv4_result result)
     struct answer_field fields[4];
     unsigned count = 0;
     fields[count++] = (struct answer_field){"AWSAccessKeyId", r->signature.access_key};
+    if (r->form) {
+        fields[count++] = (struct answer_field){"StringToSign", r->form->policy};
+        answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), sigv4_result_text(result), fields, count);
+        return;
+    }
     if (!sigv4_string_to_sign(&r->signature, &request, &to_sign) && !to_sign.failed)
         fields[count++] = (struct answer_field){"StringToSign", slice_of(to_sign.data, to_sign.len)};
     if (!sigv4_canonical_request(&r->signature, &request, &canonical) && !canonical.failed)
@@ -164,6 +169,15 @@ static bool in_scope(const struct s3_request *r)
            || o == operation_get(OPERATION_DeleteObjects);
 }
 
+/* Whoever sent the request may do what it asks for. */
+static void allow(struct s3_request *r)
+{
+    if (r->form)
+        r->form->then(r);
+    else
+        request_admit(r);
+}
+
 struct owner_check {
     struct bucket_request bucket;
     struct s3_request *request;
@@ -206,24 +220,28 @@ static void check_owner(struct s3_request *r)
     const struct s3_identity *i = &r->identity;
     if (i->is_root || i->anonymous || !r->address.bucket_len || i->bucket.len
         || r->operation == operation_get(OPERATION_CreateBucket)) {
-        request_admit(r);
+        allow(r);
         return;
     }
-    find_bucket(r, owner_found, request_admit);
+    find_bucket(r, owner_found, allow);
 }
 
+/* Without credentials: reading what is public-read(-write), writing into what is public-read-write. */
 static void acl_found(struct bucket_request *b)
 {
     struct owner_check *check = container_of(b, struct owner_check, bucket);
     struct s3_request *r = check->request;
     struct slice acl;
     int err = b->err;
+    int64_t owner_id = b->found_owner_id;
     bool allowed = !err && !attribute_find(slice_of(b->attributes.data ? b->attributes.data : "", b->attributes.len),
                                            ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl)
-                   && (slice_equal_string(acl, "public-read") || slice_equal_string(acl, "public-read-write"));
+                   && (slice_equal_string(acl, "public-read-write") || (!r->form && slice_equal_string(acl, "public-read")));
     bucket_request_fini(b);
     if (!request_work_end(r))
         return;
+    if (r->form)
+        r->identity.user_id = owner_id; /* what nobody has written is the bucket owner's */
     if (allowed)
         check->then(r);
     else
@@ -259,15 +277,33 @@ static void check_public(struct s3_request *r)
 
 /* --- the signature --- */
 
+static enum sigv4_result verify_form(const struct s3_request *r, struct slice secret)
+{
+    const struct authorise_form *form = r->form;
+    uint8_t expected[SHA256_LEN], sent[SHA1_LEN];
+    size_t len;
+    if (!form->access_key.data) {
+        if (sigv4_policy_signature(secret, r->signature.scope, form->policy, expected))
+            return SIGV4_INTERNAL;
+        return constant_time_equal(expected, r->signature.signature, SHA256_LEN) ? SIGV4_OK : SIGV4_MISMATCH;
+    }
+    if (hmac_sha1(secret.data, secret.len, form->policy.data, form->policy.len, expected))
+        return SIGV4_INTERNAL;
+    if (base64_decode(form->signature, sent, sizeof sent, &len) || len != SHA1_LEN)
+        return SIGV4_MISMATCH;
+    return constant_time_equal(expected, sent, SHA1_LEN) ? SIGV4_OK : SIGV4_MISMATCH;
+}
+
 static void verify(struct s3_request *r, struct slice secret)
 {
     struct sigv4_request request = signed_request(r);
-    enum sigv4_result result = sigv4_verify(&r->signature, &request, secret, &r->reactor->keys, &r->chain);
+    enum sigv4_result result = r->form ? verify_form(r, secret)
+                                       : sigv4_verify(&r->signature, &request, secret, &r->reactor->keys, &r->chain);
     if (result != SIGV4_OK) {
         answer_sigv4(r, result);
         return;
     }
-    r->has_chain = true;
+    r->has_chain = !r->form;
     if (!in_scope(r))
         answer_error(r, S3_AccessDenied);
     else
@@ -342,8 +378,48 @@ static void look_up(struct s3_request *r)
     meta_read(r->reactor->server->meta, &l->read);
 }
 
+/* The signature is parsed and may count; whose is it? */
+static void identify(struct s3_request *r)
+{
+    const struct s3_server *server = r->reactor->server;
+    struct slice key = r->signature.access_key;
+    snprintf(r->identity.access_key, sizeof r->identity.access_key, "%.*s", (int)key.len, key.data);
+    if (server->root_access_key.len && slice_equal(key, server->root_access_key)) {
+        r->identity.is_root = true;
+        r->identity.user_id = server->root_user_id;
+        verify(r, server->root_secret);
+    } else {
+        look_up(r);
+    }
+}
+
+void authorise_form(struct s3_request *r, const struct authorise_form *form)
+{
+    enum sigv4_result result = SIGV4_OK;
+    r->form = form;
+    if (!form->policy.data) {
+        r->identity.anonymous = true;
+        find_bucket(r, acl_found, allow);
+        return;
+    }
+    if (form->access_key.data)
+        r->signature.access_key = form->access_key;
+    else
+        result = sigv4_parse_form(form->algorithm, form->credential, form->date, form->signature, &r->signature);
+    if (result == SIGV4_OK && !form->access_key.data)
+        result = sigv4_check_scope(&r->signature, r->reactor->server->region, loop_wall_us(request_objects(r)->loop));
+    if (result == SIGV4_OK)
+        identify(r);
+    else
+        answer_sigv4(r, result);
+}
+
 void authorise(struct s3_request *r)
 {
+    if (r->operation == operation_get(OPERATION_PostObject)) {
+        request_admit(r);
+        return;
+    }
     const struct s3_server *server = r->reactor->server;
     struct sigv4_request request = signed_request(r);
     enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
@@ -357,13 +433,5 @@ void authorise(struct s3_request *r)
         answer_sigv4(r, result);
         return;
     }
-    struct slice key = r->signature.access_key;
-    snprintf(r->identity.access_key, sizeof r->identity.access_key, "%.*s", (int)key.len, key.data);
-    if (server->root_access_key.len && slice_equal(key, server->root_access_key)) {
-        r->identity.is_root = true;
-        r->identity.user_id = server->root_user_id;
-        verify(r, server->root_secret);
-    } else {
-        look_up(r);
-    }
+    identify(r);
 }

@@ -5,8 +5,19 @@
 
 #include "s3/request.h"
 
-/* Calls request_admit, now or later, or answers. */
+/* Calls request_admit, now or later, or answers. A POST form is admitted: what it says of its sender is in its body. */
 void authorise(struct s3_request *);
+
+/* Who sent a POST form: signature version 4 or 2 over the base64 text of its policy. data is NULL of what it does not have.
+ * Without a policy it is anonymous, and the bucket's ACL must let everybody write. */
+struct authorise_form {
+    struct slice policy, signature;
+    struct slice algorithm, credential, date; /* version 4 */
+    struct slice access_key;                  /* version 2 */
+    void (*then)(struct s3_request *);
+};
+/* Calls form->then, now or later, or answers. The request's key is the form's; form lives as long as the request. */
+void authorise_form(struct s3_request *, const struct authorise_form *form);
 /* Within the access key's scope: for keys that stand in a document or a copy source. */
 bool authorise_key(const struct s3_request *, struct slice bucket, struct slice key);
 /* Goes on, now or later, when everybody may list the request's bucket; answers otherwise. */

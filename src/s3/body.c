@@ -46,12 +46,17 @@ static bool prepare_length(struct s3_request *r)
     return true;
 }
 
+bool body_take_claims(struct s3_request *r)
+{
+    enum payload_result result = payload_parse(request_headers(r), &r->body.payload);
+    return result == PAYLOAD_OK || refuse_payload(r, result);
+}
+
 bool body_prepare(struct s3_request *r)
 {
     struct s3_body *b = &r->body;
-    enum payload_result result = payload_parse(request_headers(r), &b->payload);
-    if (result != PAYLOAD_OK)
-        return refuse_payload(r, result);
+    if (r->operation != operation_get(OPERATION_PostObject) && !body_take_claims(r))
+        return false;
     if (!prepare_length(r))
         return false;
     if (b->payload.mode == PAYLOAD_SHA256) {

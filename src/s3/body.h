@@ -6,8 +6,10 @@
 
 #include "s3/request.h"
 
-/* From the headers. False: answered. */
+/* From the headers; of a form, which has no coding, the length alone. False: answered. */
 bool body_prepare(struct s3_request *) MUST_CHECK;
+/* What the headers say of the body's coding and digests: of a form once its fields stand in their place. False: answered. */
+bool body_take_claims(struct s3_request *) MUST_CHECK;
 /* Bytes as http brings them; returns how many were taken. */
 size_t body_feed(struct s3_request *, const void *data, size_t len);
 /* All bytes have come: payload hash, trailers; of documents every digest. False: answered. */

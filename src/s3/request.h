@@ -52,6 +52,7 @@ struct s3_request {
     const struct s3_cors *cors; /* NULL: no page's request, or the bucket has no configuration */
     struct s3_identity identity;
     struct sigv4 signature;
+    const struct authorise_form *form; /* NULL: the request itself is signed */
     bool has_chain;
     struct sigv4_chain chain;
     struct s3_body body;

@@ -61,8 +61,10 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
         return S3_MethodNotAllowed;
     if (method == METHOD_HEAD)
         return find(OPERATION_HeadBucket, ret);
+    if (method == METHOD_POST && !sub)
+        return find(query_has(q, "delete") ? OPERATION_DeleteObjects : OPERATION_PostObject, ret);
     if (method == METHOD_POST)
-        return query_has(q, "delete") ? find(OPERATION_DeleteObjects, ret) : S3_NotImplemented;
+        return S3_NotImplemented;
     if (query_has(q, "acl"))
         return method == METHOD_GET ? find(OPERATION_GetAcl, ret)
                                     : method == METHOD_PUT ? find(OPERATION_PutAcl, ret) : S3_MethodNotAllowed;

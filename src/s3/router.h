@@ -49,6 +49,7 @@ struct operation {
     X(ListMultipartUploads, list_uploads_start, BODY_NONE, false, false) \
     X(DeleteObjects, delete_objects_start, BODY_DOCUMENT, true, false) \
     X(PutObject, put_object_start, BODY_STREAM, true, false) \
+    X(PostObject, post_object_start, BODY_STREAM, true, false) \
     X(GetObject, get_object_start, BODY_NONE, false, true) \
     X(HeadObject, get_object_start, BODY_NONE, false, true) \
     X(DeleteObject, delete_object_start, BODY_NONE, true, false) \

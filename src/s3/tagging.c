@@ -5,6 +5,7 @@
 #include "s3/lookup.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
+#include "s3/tagging.h"
 #include "wire/xml_request.h"
 #include "wire/xml_write.h"
 
@@ -58,26 +59,31 @@ static void put_done(struct s3_request *r)
     answer_empty(r, r->address.key_len ? 200 : 204);
 }
 
-void put_tagging_start(struct s3_request *r)
+bool tagging_append(struct s3_request *r, struct slice document, struct text *attributes)
 {
-    struct tagging_document *document = arena_take(&r->arena, sizeof *document);
-    struct slice body = body_document(r);
-    int err = document ? tagging_document_parse(body.data, body.len, document) : ERR_NO_MEMORY;
+    struct tagging_document *d = arena_take(&r->arena, sizeof *d);
+    int err = d ? tagging_document_parse(document.data, document.len, d) : ERR_NO_MEMORY;
     if (err) {
         answer_error(r, err == ERR_NO_MEMORY ? S3_SlowDown : err == ERR_MALFORMED ? S3_MalformedXML : S3_InvalidTag);
-        return;
+        return false;
     }
-    struct text tags = {0};
-    for (uint32_t i = 0; i < document->tag_count; i++)
-        attribute_append(&tags, ATTRIBUTE_TAG, document->tags[i].key, document->tags[i].value);
-    if (r->address.key_len && document->tag_count > OBJECT_TAGS_MAX)
+    bool many = r->address.key_len && d->tag_count > OBJECT_TAGS_MAX;
+    for (uint32_t i = 0; i < d->tag_count && !many; i++)
+        attribute_append(attributes, ATTRIBUTE_TAG, d->tags[i].key, d->tags[i].value);
+    tagging_document_fini(d);
+    if (many)
         answer_error_text(r, S3_InvalidTag, "Object tags cannot be greater than 10");
-    else if (tags.failed)
+    else if (attributes->failed)
         answer_error(r, S3_SlowDown);
-    else
+    return !many && !attributes->failed;
+}
+
+void put_tagging_start(struct s3_request *r)
+{
+    struct text tags = {0};
+    if (tagging_append(r, body_document(r), &tags))
         attribute_write(r, ATTRIBUTE_TAG, NULL, slice_of(tags.data ? tags.data : "", tags.len), put_done);
     text_free(&tags);
-    tagging_document_fini(document);
 }
 
 static void delete_done(struct s3_request *r)

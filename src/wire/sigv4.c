@@ -49,6 +49,8 @@ enum sigv4_result sigv4_check_scope(const struct sigv4 *s, struct slice region, 
     bool ahead = s->time_us > now_us && s->time_us - now_us > skew_us;
     if (header)
         return ahead || (now_us > s->time_us && now_us - s->time_us > skew_us) ? SIGV4_SKEWED : SIGV4_OK;
+    if (s->kind == SIGV4_FORM)
+        return SIGV4_OK;
     if (ahead)
         return SIGV4_NOT_YET_VALID;
     return now_us > s->time_us + s->expires_s * SECOND_US ? SIGV4_EXPIRED : SIGV4_OK;

@@ -37,7 +37,7 @@ struct sigv4_request {
     struct headers headers;
 };
 
-enum sigv4_kind { SIGV4_HEADER = 1, SIGV4_PRESIGNED = 2 };
+enum sigv4_kind { SIGV4_HEADER = 1, SIGV4_PRESIGNED = 2, SIGV4_FORM = 3 };
 
 /* The parsed credentials. Slices point into the request or its query. */
 struct sigv4 {
@@ -57,7 +57,11 @@ struct sigv4 {
  * AK:SIG, or AWSAccessKeyId= in the query): both are no failures yet, *ret is untouched. */
 enum sigv4_result sigv4_parse(const struct sigv4_request *, const struct query *, struct sigv4 *ret) MUST_CHECK;
 
-/* Region, service "s3", date, clock skew (header) or validity (presigned). */
+/* The same of the fields of a POST form, whose policy is signed: sigv4_check_scope and sigv4_policy_signature follow. */
+enum sigv4_result sigv4_parse_form(struct slice algorithm_field, struct slice credential, struct slice date, struct slice signature,
+                                   struct sigv4 *ret) MUST_CHECK;
+
+/* Region, service "s3", date, clock skew (header) or validity (presigned; a form's policy has its own). */
 enum sigv4_result sigv4_check_scope(const struct sigv4 *, struct slice region, uint64_t now_us) MUST_CHECK;
 
 /* Signing keys already derived: one per reactor, on its thread. Zero-initialised is empty; fini wipes. */

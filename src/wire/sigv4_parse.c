@@ -162,3 +162,15 @@ enum sigv4_result sigv4_parse(const struct sigv4_request *request, const struct 
         return SIGV4_UNSUPPORTED;
     return parse_header(request, slice_of(value.data + len, value.len - len), ret);
 }
+
+enum sigv4_result sigv4_parse_form(struct slice algorithm_field, struct slice credential, struct slice date, struct slice signature,
+                                   struct sigv4 *ret)
+{
+    struct sigv4 s = {.kind = SIGV4_FORM};
+    if (!slice_equal_string(algorithm_field, algorithm) || !take_credential(credential, &s) ||
+        iso_date_parse_basic(date, &s.time_us) || !take_signature(signature, &s))
+        return SIGV4_FORM_MALFORMED;
+    sigv4_format_date(s.time_us, s.amz_date);
+    *ret = s;
+    return SIGV4_OK;
+}

@@ -129,6 +129,10 @@ static void hmac_and_compare(void **state)
     assert_string_equal(text.data, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
     assert_int_equal(hmac_sha256("k", SIZE_MAX, "", 0, mac), ERR_TOO_LARGE);
     text_clear(&text);
+    assert_int_equal(hmac_sha1("Jefe", 4, "what do ya want for nothing?", 28, mac), 0); /* RFC 2202 */
+    text_append_hex(&text, mac, SHA1_LEN);
+    assert_string_equal(text.data, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    text_clear(&text);
     assert_int_equal(sha256_of(NULL, 0, mac), 0);
     text_append_hex(&text, mac, sizeof(mac));
     assert_string_equal(text.data, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");

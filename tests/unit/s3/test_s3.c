@@ -32,6 +32,7 @@ static const struct route routes[] = {
     {"GET", true, false, "acl", false, OPERATION_GetAcl},
     {"PUT", true, true, "acl", false, OPERATION_PutAcl},
     {"POST", true, false, "delete", false, OPERATION_DeleteObjects},
+    {"POST", true, false, "", false, OPERATION_PostObject},
     {"PUT", true, true, "", false, OPERATION_PutObject},
     {"PUT", true, true, "", true, OPERATION_CopyObject},
     {"PUT", true, true, "partNumber=1&uploadId=x", false, OPERATION_UploadPart},
@@ -86,6 +87,7 @@ static void refusals(void **state)
     assert_int_equal(route("PATCH", true, true, "", false, &id), S3_MethodNotAllowed);
     assert_int_equal(route("PUT", false, false, "", false, &id), S3_MethodNotAllowed);
     assert_int_equal(route("POST", true, true, "", false, &id), S3_MethodNotAllowed);
+    assert_int_equal(route("POST", true, false, "lifecycle", false, &id), S3_NotImplemented);
     assert_int_equal(route("GET", true, true, "torrent", false, &id), S3_NotImplemented);
     assert_int_equal(route("GET", true, true, "policy", false, &id), S3_MethodNotAllowed);
     assert_int_equal(route("GET", true, false, "retention", false, &id), S3_MethodNotAllowed);

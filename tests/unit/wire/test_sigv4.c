@@ -419,6 +419,32 @@ static void test_policy(void **state)
                          ERR_MALFORMED);
 }
 
+static void test_form(void **state)
+{
+    (void)state;
+    static const char credential[] = "AKID/20130524/us-east-1/s3/aws4_request", date[] = "20130524T000000Z",
+                      hex[] = "578ed319d7de7aa96b18f1e8f5c4a5c313cb009f3126c857a0f05ad2d2743800";
+    static const struct { const char *algorithm, *credential, *date, *signature; } malformed[] = {
+        {"AWS4-HMAC-SHA1", credential, date, hex}, {"", credential, date, hex}, {"AWS4-HMAC-SHA256", "AKID", date, hex},
+        {"AWS4-HMAC-SHA256", "/20130524/us-east-1/s3/aws4_request", date, hex}, {"AWS4-HMAC-SHA256", credential, "20130524", hex},
+        {"AWS4-HMAC-SHA256", credential, date, "57"}, {"AWS4-HMAC-SHA256", credential, date, "x"},
+    };
+    struct sigv4 s = {0};
+    for (size_t i = 0; i < COUNT(malformed); i++)
+        assert_int_equal(sigv4_parse_form(slice_string(malformed[i].algorithm), slice_string(malformed[i].credential),
+                                          slice_string(malformed[i].date), slice_string(malformed[i].signature), &s),
+                         SIGV4_FORM_MALFORMED);
+    assert_int_equal(sigv4_parse_form(slice_string("AWS4-HMAC-SHA256"), slice_string(credential), slice_string(date),
+                                      slice_string(hex), &s), SIGV4_OK);
+    assert_slice(s.access_key, "AKID");
+    assert_hex(s.signature, SHA256_LEN, hex);
+    /* The policy alone says until when. */
+    assert_int_equal(sigv4_check_scope(&s, slice_string("us-east-1"), 1893553445000000ull), SIGV4_OK);
+    assert_int_equal(sigv4_check_scope(&s, slice_string("eu-west-1"), 1893553445000000ull), SIGV4_QUERY_REGION);
+    s.amz_date[7] = '5';
+    assert_int_equal(sigv4_check_scope(&s, slice_string("us-east-1"), 1893553445000000ull), SIGV4_QUERY_SCOPE_DATE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_sign),
         cmocka_unit_test(test_presign),
         cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
