@@ -9,8 +9,7 @@
 
 #define TEXT_CAPACITY_MIN 64u
 
-/* Makes room for extra bytes and the NUL; false (and failed set) when memory is out. */
-static bool reserve(struct text *text, size_t extra)
+bool text_reserve(struct text *text, size_t extra)
 {
     if (text->failed)
         return false;
@@ -33,21 +32,6 @@ static bool reserve(struct text *text, size_t extra)
     return true;
 }
 
-void text_append(struct text *text, const void *bytes, size_t len)
-{
-    if (!reserve(text, len))
-        return;
-    if (len)
-        memcpy(text->data + text->len, bytes, len);
-    text->len += len;
-    text->data[text->len] = '\0';
-}
-
-void text_append_string(struct text *text, const char *string)
-{
-    text_append(text, string, strlen(string));
-}
-
 void text_append_format(struct text *text, const char *format, ...)
 {
     va_list arguments;
@@ -58,7 +42,7 @@ void text_append_format(struct text *text, const char *format, ...)
         text->failed = true;
         return;
     }
-    if (!reserve(text, (size_t)len))
+    if (!text_reserve(text, (size_t)len))
         return;
     va_start(arguments, format);
     vsnprintf(text->data + text->len, (size_t)len + 1, format, arguments);
@@ -70,7 +54,7 @@ void text_append_hex(struct text *text, const void *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *in = bytes;
-    if (len > SIZE_MAX / 4 || !reserve(text, len * 2)) {
+    if (len > SIZE_MAX / 4 || !text_reserve(text, len * 2)) {
         text->failed = true;
         return;
     }
@@ -86,7 +70,7 @@ static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq
 void text_append_base64(struct text *text, const void *bytes, size_t len)
 {
     const uint8_t *in = bytes;
-    if (len > SIZE_MAX / 4 || !reserve(text, (len + 2) / 3 * 4)) {
+    if (len > SIZE_MAX / 4 || !text_reserve(text, (len + 2) / 3 * 4)) {
         text->failed = true;
         return;
     }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -16,8 +17,22 @@ struct text {
     bool failed;
 };
 
-void text_append(struct text *, const void *bytes, size_t len);
-void text_append_string(struct text *, const char *string);
+/* Room for extra more bytes and the NUL; false (and failed set) when memory is out. */
+bool text_reserve(struct text *, size_t extra);
+/* Inline, like text_append_string: a page of a list is made of ten thousands of them, most of constant length. */
+static inline void text_append(struct text *text, const void *bytes, size_t len)
+{
+    if ((text->failed || len >= text->capacity - text->len) && !text_reserve(text, len))
+        return;
+    if (len)
+        memcpy(text->data + text->len, bytes, len);
+    text->len += len;
+    text->data[text->len] = '\0';
+}
+static inline void text_append_string(struct text *text, const char *string)
+{
+    text_append(text, string, strlen(string));
+}
 void text_append_format(struct text *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_append_hex(struct text *, const void *bytes, size_t len);     /* lower case */
 void text_append_base64(struct text *, const void *bytes, size_t len);  /* RFC 4648, padded */

@@ -50,7 +50,9 @@ static void write_entry(struct s3_request *r, const struct list_state *s, struct
     if (!e->delete_marker) {
         char etag[48];
         object_etag_format(e->etag, e->etag_len, etag);
-        text_append_format(t, "<ETag>&quot;%s&quot;</ETag>", etag);
+        text_append_string(t, "<ETag>&quot;");
+        text_append_string(t, etag);
+        text_append_string(t, "&quot;</ETag>");
         checksum_xml_algorithm(t, (enum checksum_kind)e->checksum_kind);
         checksum_xml_type(t, (enum checksum_kind)e->checksum_kind, e->checksum_type);
         xml_element_u64(t, "Size", e->size);

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_unreserved(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
-}
+/* RFC 3986's unreserved characters. */
+static const bool unreserved[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true,
+};
 
 static int hex_value(char c)
 {
@@ -61,7 +60,7 @@ void uri_encode(struct text *text, struct slice raw, bool keep_slash)
             text_append(text, buffer, len);
             len = 0;
         }
-        if (is_unreserved(c) || (c == '/' && keep_slash)) {
+        if (unreserved[c] || (c == '/' && keep_slash)) {
             buffer[len++] = (char)c;
         } else {
             buffer[len++] = '%';

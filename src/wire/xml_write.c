@@ -20,9 +20,23 @@ void xml_open_with(struct text *text, const char *name, const char *attributes)
     text_append(text, ">", 1);
 }
 
+/* before, the name, after: one append. */
+static void append_tag(struct text *text, const char *before, const char *name, const char *after)
+{
+    size_t before_len = strlen(before), name_len = strlen(name), after_len = strlen(after);
+    size_t len = before_len + name_len + after_len;
+    if ((text->failed || len >= text->capacity - text->len) && !text_reserve(text, len))
+        return;
+    char *at = text->data + text->len;
+    memcpy(at, before, before_len);
+    memcpy(at + before_len, name, name_len);
+    memcpy(at + before_len + name_len, after, after_len + 1);
+    text->len += len;
+}
+
 void xml_open(struct text *text, const char *name)
 {
-    xml_open_with(text, name, "");
+    append_tag(text, "<", name, ">");
 }
 
 void xml_open_root(struct text *text, const char *name)
@@ -32,16 +46,12 @@ void xml_open_root(struct text *text, const char *name)
 
 void xml_close(struct text *text, const char *name)
 {
-    text_append(text, "</", 2);
-    text_append_string(text, name);
-    text_append(text, ">", 1);
+    append_tag(text, "</", name, ">");
 }
 
 void xml_empty(struct text *text, const char *name)
 {
-    text_append(text, "<", 1);
-    text_append_string(text, name);
-    text_append(text, "/>", 2);
+    append_tag(text, "<", name, "/>");
 }
 
 /* U+FFFE and U+FFFF (EF BF BE, EF BF BF) are no characters of XML. */
@@ -51,44 +61,56 @@ static bool is_noncharacter(struct slice s, size_t i)
            ((uint8_t)s.data[i + 2] & 0xfe) == 0xbe;
 }
 
+/* Characters that stand for themselves. */
+static const bool plain[256] = {
+    [' ' ... '!'] = true, ['#' ... '%'] = true, ['\'' ... ';'] = true, ['='] = true, ['?' ... '~'] = true,
+    [0x80 ... 0xee] = true, [0xf0 ... 0xff] = true,
+};
+
+/* What stands for the characters at s[i]; *ret_eaten: how many bytes. */
+static const char *escape_of(struct slice s, size_t i, char number[8], size_t *ret_eaten)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t c = (uint8_t)s.data[i];
+    char *end = number;
+    *ret_eaten = 1;
+    switch (c) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case 0xef:
+        if (!is_noncharacter(s, i))
+            return "\xef";
+        *ret_eaten = 3;
+        return (uint8_t)s.data[i + 2] == 0xbe ? "&#xfffe;" : "&#xffff;";
+    default:
+        memcpy(end, "&#x", 3);
+        end += 3;
+        if (c >= 0x10)
+            *end++ = digits[c >> 4];
+        *end++ = digits[c & 15];
+        *end++ = ';';
+        *end = '\0';
+        return number;
+    }
+}
+
 void xml_escape(struct text *text, struct slice s)
 {
-    size_t done = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = (uint8_t)s.data[i];
-        char number[8] = "&#x";
-        const char *escape;
-        size_t eaten = 1;
-        if (c == '&') {
-            escape = "&amp;";
-        } else if (c == '<') {
-            escape = "&lt;";
-        } else if (c == '>') {
-            escape = "&gt;";
-        } else if (c == '"') {
-            escape = "&quot;";
-        } else if (c < 0x20 || c == 0x7f) {
-            static const char digits[] = "0123456789abcdef";
-            size_t len = 3;
-            if (c >= 0x10)
-                number[len++] = digits[c >> 4];
-            number[len++] = digits[c & 15];
-            number[len++] = ';';
-            number[len] = 0;
-            escape = number;
-        } else if (c == 0xef && is_noncharacter(s, i)) {
-            escape = (uint8_t)s.data[i + 2] == 0xbe ? "&#xfffe;" : "&#xffff;";
-            eaten = 3;
-        } else {
-            continue;
-        }
+    size_t done = 0, i = 0;
+    for (;;) {
+        while (i < s.len && plain[(uint8_t)s.data[i]])
+            i++;
         text_append(text, s.data + done, i - done);
-        text_append_string(text, escape);
-        i += eaten - 1;
-        done = i + 1;
+        if (i == s.len)
+            return;
+        char number[8];
+        size_t eaten;
+        text_append_string(text, escape_of(s, i, number, &eaten));
+        i += eaten;
+        done = i;
     }
-    if (s.len > done)
-        text_append(text, s.data + done, s.len - done);
 }
 
 void xml_element(struct text *text, const char *name, struct slice value)
@@ -129,41 +151,5 @@ void xml_element_base64(struct text *text, const char *name, const void *bytes, 
 {
     xml_open(text, name);
     text_append_base64(text, bytes, len);
-    xml_close(text, name);
-}
-
-/* As query strings are encoded, since clients decode it so; "*" stays as well. */
-static void append_url(struct text *text, struct slice s)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char buffer[384];
-    size_t len = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = (uint8_t)s.data[i];
-        if (len > sizeof(buffer) - 3) {
-            text_append(text, buffer, len);
-            len = 0;
-        }
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._*/", c))) {
-            buffer[len++] = (char)c;
-        } else if (c == ' ') {
-            buffer[len++] = '+';
-        } else {
-            buffer[len++] = '%';
-            buffer[len++] = digits[c >> 4];
-            buffer[len++] = digits[c & 15];
-        }
-    }
-    text_append(text, buffer, len);
-}
-
-void xml_element_key(struct text *text, const char *name, struct slice value, bool url_encoding)
-{
-    if (!url_encoding) {
-        xml_element(text, name, value);
-        return;
-    }
-    xml_open(text, name);
-    append_url(text, value);
     xml_close(text, name);
 }

@@ -29,7 +29,5 @@ void xml_element_bool(struct text *, const char *name, bool value);
 /* ISO 8601 with milliseconds: 2026-01-02T03:04:05.000Z */
 void xml_element_time(struct text *, const char *name, uint64_t time_us);
 void xml_element_base64(struct text *, const char *name, const void *bytes, size_t len);
-/* For encoding-type=url: percent-encoded, "/" kept, a blank as "+" (a plus is %2B); plain escaped text otherwise. */
-void xml_element_key(struct text *, const char *name, struct slice value, bool url_encoding);
 
 #endif
