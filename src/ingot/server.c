@@ -182,6 +182,7 @@ static void start_s3(struct server *server)
     server->s3 = (struct s3_server){
         .region = slice_string(config->region),
         .allow_underscore = config->bucket_underscores,
+        .allow_signature_v2 = config->signature_v2,
         .access_log = config->audit_log,
         .root_access_key = slice_string(config->root_user),
         .root_secret = slice_string(config->root_password),

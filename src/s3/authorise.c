@@ -95,6 +95,18 @@ static struct sigv4_request signed_request(const struct s3_request *r)
     return (struct sigv4_request){r->method, r->uri.path, r->uri.query, request_headers(r)};
 }
 
+static struct sigv2_request signed_request_v2(const struct s3_request *r, const struct sigv4_request *sent)
+{
+    return (struct sigv2_request){sent, &r->query, r->address.virtual_host ? request_bucket(r) : slice_of("", 0)};
+}
+
+static int string_to_sign(const struct s3_request *r, const struct sigv4_request *sent, struct text *text)
+{
+    struct sigv2_request request = signed_request_v2(r, sent);
+    return r->signature_v2 ? sigv2_string_to_sign(r->signature_v2, &request, text)
+                           : sigv4_string_to_sign(&r->signature, sent, text);
+}
+
 static void answer_mismatch(struct s3_request *r, enum sigv4_result result)
 {
     struct sigv4_request request = signed_request(r);
@@ -107,9 +119,9 @@ static void answer_mismatch(struct s3_request *r, enum sigv4_result result)
         answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), sigv4_result_text(result), fields, count);
         return;
     }
-    if (!sigv4_string_to_sign(&r->signature, &request, &to_sign) && !to_sign.failed)
+    if (!string_to_sign(r, &request, &to_sign) && !to_sign.failed)
         fields[count++] = (struct answer_field){"StringToSign", slice_of(to_sign.data, to_sign.len)};
-    if (!sigv4_canonical_request(&r->signature, &request, &canonical) && !canonical.failed)
+    if (!r->signature_v2 && !sigv4_canonical_request(&r->signature, &request, &canonical) && !canonical.failed)
         fields[count++] = (struct answer_field){"CanonicalRequest", slice_of(canonical.data, canonical.len)};
     answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), sigv4_result_text(result), fields, count);
     text_free(&canonical);
@@ -280,30 +292,32 @@ static void check_public(struct s3_request *r)
 static enum sigv4_result verify_form(const struct s3_request *r, struct slice secret)
 {
     const struct authorise_form *form = r->form;
-    uint8_t expected[SHA256_LEN], sent[SHA1_LEN];
-    size_t len;
-    if (!form->access_key.data) {
-        if (sigv4_policy_signature(secret, r->signature.scope, form->policy, expected))
-            return SIGV4_INTERNAL;
-        return constant_time_equal(expected, r->signature.signature, SHA256_LEN) ? SIGV4_OK : SIGV4_MISMATCH;
-    }
-    if (hmac_sha1(secret.data, secret.len, form->policy.data, form->policy.len, expected))
+    uint8_t expected[SHA256_LEN];
+    if (form->access_key.data)
+        return sigv2_check(form->signature, form->policy, secret);
+    if (sigv4_policy_signature(secret, r->signature.scope, form->policy, expected))
         return SIGV4_INTERNAL;
-    if (base64_decode(form->signature, sent, sizeof sent, &len) || len != SHA1_LEN)
-        return SIGV4_MISMATCH;
-    return constant_time_equal(expected, sent, SHA1_LEN) ? SIGV4_OK : SIGV4_MISMATCH;
+    return constant_time_equal(expected, r->signature.signature, SHA256_LEN) ? SIGV4_OK : SIGV4_MISMATCH;
+}
+
+static enum sigv4_result verify_request(struct s3_request *r, struct slice secret)
+{
+    struct sigv4_request request = signed_request(r);
+    struct sigv2_request request_v2 = signed_request_v2(r, &request);
+    if (r->signature_v2)
+        return sigv2_verify(r->signature_v2, &request_v2, secret);
+    enum sigv4_result result = sigv4_verify(&r->signature, &request, secret, &r->reactor->keys, &r->chain);
+    r->has_chain = result == SIGV4_OK;
+    return result;
 }
 
 static void verify(struct s3_request *r, struct slice secret)
 {
-    struct sigv4_request request = signed_request(r);
-    enum sigv4_result result = r->form ? verify_form(r, secret)
-                                       : sigv4_verify(&r->signature, &request, secret, &r->reactor->keys, &r->chain);
+    enum sigv4_result result = r->form ? verify_form(r, secret) : verify_request(r, secret);
     if (result != SIGV4_OK) {
         answer_sigv4(r, result);
         return;
     }
-    r->has_chain = !r->form;
     if (!in_scope(r))
         answer_error(r, S3_AccessDenied);
     else
@@ -402,7 +416,9 @@ void authorise_form(struct s3_request *r, const struct authorise_form *form)
         find_bucket(r, acl_found, allow);
         return;
     }
-    if (form->access_key.data)
+    if (form->access_key.data && !r->reactor->server->allow_signature_v2)
+        result = SIGV4_VERSION_2;
+    else if (form->access_key.data)
         r->signature.access_key = form->access_key;
     else
         result = sigv4_parse_form(form->algorithm, form->credential, form->date, form->signature, &r->signature);
@@ -412,6 +428,22 @@ void authorise_form(struct s3_request *r, const struct authorise_form *form)
         identify(r);
     else
         answer_sigv4(r, result);
+}
+
+/* What is known of the sender stands in r->signature, as with version 4. */
+static enum sigv4_result parse_v2(struct s3_request *r)
+{
+    struct sigv4_request sent = signed_request(r);
+    struct sigv2_request request = signed_request_v2(r, &sent);
+    if (!r->reactor->server->allow_signature_v2)
+        return SIGV4_VERSION_2;
+    struct sigv2 *s = arena_take(&r->arena, sizeof *s);
+    if (!s)
+        return SIGV4_INTERNAL;
+    enum sigv4_result result = sigv2_parse(&request, loop_wall_us(request_objects(r)->loop), s);
+    r->signature = (struct sigv4){.access_key = s->access_key, .security_token = s->security_token};
+    r->signature_v2 = s;
+    return result;
 }
 
 void authorise(struct s3_request *r)
@@ -429,6 +461,8 @@ void authorise(struct s3_request *r)
     }
     if (result == SIGV4_OK)
         result = sigv4_check_scope(&r->signature, server->region, loop_wall_us(request_objects(r)->loop));
+    else if (result == SIGV4_VERSION_2)
+        result = parse_v2(r);
     if (result != SIGV4_OK) {
         answer_sigv4(r, result);
         return;

@@ -11,6 +11,7 @@
 #include "wire/aws_chunked.h"
 #include "wire/header.h"
 #include "wire/payload.h"
+#include "wire/sigv2.h"
 #include "wire/uri.h"
 
 #define S3_DOCUMENT_MAX (8u << 20) /* bytes of a request document */
@@ -52,6 +53,7 @@ struct s3_request {
     const struct s3_cors *cors; /* NULL: no page's request, or the bucket has no configuration */
     struct s3_identity identity;
     struct sigv4 signature;
+    const struct sigv2 *signature_v2; /* NULL: version 4; else signature holds access key and token only */
     const struct authorise_form *form; /* NULL: the request itself is signed */
     bool has_chain;
     struct sigv4_chain chain;

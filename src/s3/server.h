@@ -29,6 +29,7 @@ struct s3_server {
     struct slice domains[S3_DOMAINS_MAX]; /* lower case, without port: bucket.DOMAIN is a bucket */
     uint32_t domain_count;
     bool allow_underscore;
+    bool allow_signature_v2;
     bool access_log;
     struct slice root_access_key, root_secret; /* empty key: none */
     int64_t root_user_id;                      /* S3_ROOT_USER_ID */

@@ -54,7 +54,7 @@ struct sigv4 {
 };
 
 /* SIGV4_ANONYMOUS when the request carries no credentials, SIGV4_VERSION_2 when it carries those of version 2 (AWS
- * AK:SIG, or AWSAccessKeyId= in the query): both are no failures yet, *ret is untouched. */
+ * AK:SIG, or AWSAccessKeyId= or Signature= in the query: sigv2.h): both are no failures yet, *ret is untouched. */
 enum sigv4_result sigv4_parse(const struct sigv4_request *, const struct query *, struct sigv4 *ret) MUST_CHECK;
 
 /* The same of the fields of a POST form, whose policy is signed: sigv4_check_scope and sigv4_policy_signature follow. */

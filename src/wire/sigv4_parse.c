@@ -145,7 +145,7 @@ enum sigv4_result sigv4_parse(const struct sigv4_request *request, const struct 
     struct slice value = header_value(request->headers, "authorization");
     bool presigned = query_has(query, "X-Amz-Algorithm") || query_has(query, "X-Amz-Credential") ||
                      query_has(query, "X-Amz-Signature");
-    bool version_2_query = query_has(query, "AWSAccessKeyId") && query_has(query, "Signature");
+    bool version_2_query = query_has(query, "AWSAccessKeyId") || query_has(query, "Signature");
     if (value.data && (presigned || version_2_query))
         return SIGV4_BOTH_KINDS;
     if (presigned)
@@ -155,7 +155,7 @@ enum sigv4_result sigv4_parse(const struct sigv4_request *request, const struct 
     if (!value.data)
         return SIGV4_ANONYMOUS;
     value = slice_trim(value);
-    if (slice_starts_with(value, "AWS "))
+    if (slice_starts_with(value, "AWS ") || slice_equal_string(value, "AWS"))
         return SIGV4_VERSION_2;
     size_t len = sizeof(algorithm) - 1;
     if (!slice_starts_with(value, algorithm) || (value.len > len && value.data[len] != ' ' && value.data[len] != '\t'))
