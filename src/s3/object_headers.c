@@ -6,19 +6,16 @@
 #include "s3/answer.h"
 #include "s3/object_headers.h"
 #include "wire/http_date.h"
+#include "wire/storage_class.h"
 #include "wire/version_id.h"
 #include "wire/xml_request.h"
 
 static const char *const content_headers[] = {"content-type", "cache-control", "content-disposition", "content-encoding",
                                               "content-language", "expires"};
 
-static const char *const storage_classes[] = {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-                                              "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE"};
-#define STORAGE_CLASS_COUNT (sizeof storage_classes / sizeof *storage_classes)
-
 const char *object_storage_class_name(uint32_t class)
 {
-    return storage_classes[class < STORAGE_CLASS_COUNT ? class : 0];
+    return storage_class_name(class);
 }
 
 bool object_headers_storage_class(struct s3_request *r, uint32_t *ret)
@@ -27,11 +24,8 @@ bool object_headers_storage_class(struct s3_request *r, uint32_t *ret)
     *ret = 0;
     if (!value.data || !value.len)
         return true;
-    for (uint32_t i = 0; i < STORAGE_CLASS_COUNT; i++)
-        if (slice_equal_string(value, storage_classes[i])) {
-            *ret = i;
-            return true;
-        }
+    if (storage_class_parse(value, ret))
+        return true;
     answer_error(r, S3_InvalidStorageClass);
     return false;
 }

@@ -3,6 +3,7 @@
 
 #include "fuzz.h"
 #include "wire/cors.h"
+#include "wire/lifecycle.h"
 #include "wire/xml_request.h"
 #include "wire/xml_write.h"
 
@@ -42,9 +43,39 @@ static void check_cors(const struct xml_document *document)
     xml_document_free(again);
 }
 
+static bool tagged(const void *arg, const struct lifecycle_tag *tag)
+{
+    (void)arg;
+    return tag->key.len % 2;
+}
+
+/* What is kept is read again as it was, and judges without harm. */
+static void check_lifecycle(const uint8_t *data, size_t len)
+{
+    struct text rules = {0}, xml = {0}, again = {0};
+    struct lifecycle_refusal why;
+    struct lifecycle_verdict verdict;
+    int err = lifecycle_parse(data, len, LIFECYCLE_MINIMUM_ALL, 1, &rules, &why);
+    must(err != ERR_INVALID || (why.code && why.message[0]));
+    if (err == 0) {
+        must(lifecycle_format(slice_of(rules.data, rules.len), &xml) == 0 && !xml.failed);
+        must(lifecycle_parse(xml.data, xml.len, LIFECYCLE_MINIMUM_ALL, 2, &again, &why) == 0);
+        must(slice_equal(slice_of(rules.data, rules.len), slice_of(again.data, again.len)));
+        struct lifecycle_object object = {.key = slice_string("a/b"), .size = len, .current = len % 2, .versioned = true,
+                                          .modified_us = len, .noncurrent_us = len, .newer = 3, .has_tag = tagged};
+        must(lifecycle_judge(slice_of(rules.data, rules.len), &object, UINT64_MAX / 2, LIFECYCLE_DAY_US, &verdict) == 0);
+        must(verdict.due_us <= verdict.expire_us);
+    }
+    (void)!lifecycle_format(slice_of((const char *)data, len), &xml); /* any bytes: no harm */
+    text_free(&rules);
+    text_free(&xml);
+    text_free(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct xml_document *document;
+    check_lifecycle(data, len);
     if (xml_parse(data, len, &document))
         return 0;
     check_tree(xml_root(document), 0);
