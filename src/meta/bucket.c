@@ -45,6 +45,14 @@ int bucket_get(struct meta_tx *tx, struct slice name, struct bucket_row *ret)
     return 0;
 }
 
+int bucket_get_by_id(struct meta_tx *tx, int64_t id, struct bucket_row *ret)
+{
+    struct statement s = statement_begin(tx, STATEMENT_BUCKET_BY_ID);
+    statement_bind_int(&s, id);
+    int err = statement_row(&s);
+    return err == ERR_NOT_FOUND ? ERR_NO_SUCH_BUCKET : err != 0 ? err : read_row(&s, ret);
+}
+
 static int take_id(struct meta_tx *tx, int64_t *ret)
 {
     uint64_t id;

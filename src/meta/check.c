@@ -343,7 +343,7 @@ static int check_integrity(struct checking *c)
 {
     static const char *const tables[] = {
         "setting", "user", "access_key", "bucket", "version", "inline_content", "segment", "content_part", "extent", "chunk_group",
-        "upload", "part", "tombstone", "outbox", "cursor",
+        "upload", "part", "tombstone", "outbox", "cursor", "lifecycle_due", "lifecycle_walk",
     };
     if (!c->options->live)
         return run(c, &integrity, integrity.sql);

@@ -122,6 +122,17 @@ int meta_format(struct store *store, struct loop *loop, struct store_message *me
 
 /* --- open and close --- */
 
+static int migrate(struct meta *meta, struct loop *loop, uint64_t from_version)
+{
+    struct connection *c;
+    int err = connection_open(&meta->source, loop, true, &c);
+    if (err != 0)
+        return err;
+    err = migrate_run(c, from_version);
+    connection_close(c);
+    return err;
+}
+
 static int check_schema(struct meta *meta, struct loop *loop, struct store_message *message)
 {
     struct connection *c;
@@ -135,7 +146,18 @@ static int check_schema(struct meta *meta, struct loop *loop, struct store_messa
         snprintf(message->text, sizeof message->text,
                  "the database has schema version %llu, this program knows %u: use a newer one", (unsigned long long)version,
                  SCHEMA_VERSION);
-    return err != 0 ? fail(message, err, "reading the database's schema version") : 0;
+    if (err != 0)
+        return fail(message, err, "reading the database's schema version");
+    if (version == SCHEMA_VERSION)
+        return 0;
+    if (meta->options.read_only) {
+        snprintf(message->text, sizeof message->text,
+                 "the database has schema version %llu, this program makes %u of it: open it once for writing",
+                 (unsigned long long)version, SCHEMA_VERSION);
+        return ERR_UNSUPPORTED;
+    }
+    err = migrate(meta, loop, version);
+    return err != 0 ? fail(message, err, "bringing the database to this program's schema") : 0;
 }
 
 static int open_all(struct meta *meta, struct loop *loop, struct store_message *message)

@@ -1,6 +1,7 @@
 /* See migrate.h. */
 #include "meta/migrate.h"
 
+#include "meta/migrate_steps.h"
 #include "meta/tables.h"
 #include "meta/transaction.h"
 
@@ -49,6 +50,19 @@ static int fill(struct meta_tx *tx, const struct migrate_origin *origin)
     return err != 0 ? err : user_insert(tx, &root, &id);
 }
 
+/* Commits what went well, takes back what did not. */
+static int end_transaction(struct connection *c, int err)
+{
+    connection_reset(c);
+    if (err == 0)
+        err = connection_run(c, STATEMENT_COMMIT);
+    if (err != 0 && !sqlite3_get_autocommit(c->db)) {
+        int ignored = connection_run(c, STATEMENT_ROLLBACK); /* the first error says what happened */
+        (void)ignored;
+    }
+    return err;
+}
+
 int migrate_create(struct connection *c, const struct migrate_origin *origin)
 {
     struct meta_tx tx = {.connection = c};
@@ -58,14 +72,25 @@ int migrate_create(struct connection *c, const struct migrate_origin *origin)
     err = connection_script(c, schema);
     if (err == 0)
         err = fill(&tx, origin);
-    connection_reset(c);
+    return end_transaction(c, err);
+}
+
+/* steps[v] leads from version v to v + 1, and what stands then in the database is what schema.sql makes. */
+static const char *const steps[SCHEMA_VERSION] = {
+    [1] = MIGRATE_LIFECYCLE,
+};
+
+int migrate_run(struct connection *c, uint64_t from_version)
+{
+    struct meta_tx tx = {.connection = c};
+    int err = connection_run(c, STATEMENT_BEGIN_WRITE);
+    if (err != 0)
+        return err;
+    for (uint64_t v = from_version; v < SCHEMA_VERSION && err == 0; v++)
+        err = connection_script(c, steps[v]);
     if (err == 0)
-        err = connection_run(c, STATEMENT_COMMIT);
-    if (err != 0 && !sqlite3_get_autocommit(c->db)) {
-        int ignored = connection_run(c, STATEMENT_ROLLBACK); /* the first error says what happened */
-        (void)ignored;
-    }
-    return err;
+        err = setting_set_u64(&tx, "schema_version", SCHEMA_VERSION);
+    return end_transaction(c, err);
 }
 
 int migrate_check(struct connection *c, uint64_t *ret_version)
@@ -79,5 +104,5 @@ int migrate_check(struct connection *c, uint64_t *ret_version)
     if (err != 0)
         return err;
     *ret_version = version;
-    return version == SCHEMA_VERSION ? 0 : ERR_UNSUPPORTED;
+    return version > SCHEMA_VERSION ? ERR_UNSUPPORTED : version == 0 ? ERR_CORRUPT : 0;
 }

@@ -16,7 +16,7 @@
 
 static const char *const readable[] = {
     "setting", "user", "access_key", "bucket", "version", "segment", "content_part", "extent", "chunk_group", "upload",
-    "part", "tombstone", "outbox", "cursor", "inline_content", "sqlite_master", "sqlite_schema",
+    "part", "tombstone", "outbox", "cursor", "lifecycle_due", "lifecycle_walk", "inline_content", "sqlite_master", "sqlite_schema",
     "buckets", "objects", "uploads", "access_keys",
 };
 static const struct { const char *table, *column; } hidden[] = {

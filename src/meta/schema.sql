@@ -1,4 +1,4 @@
--- The schema of Ingot's database, version 1. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
+-- The schema of Ingot's database, version 2. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
 -- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
 
 -- Single values: schema_version, clock_ceiling, region, leaving_volumes (bit per index: drained, not to come back).
@@ -69,6 +69,18 @@ CREATE TABLE outbox(
   rank INTEGER NOT NULL, attempts INTEGER NOT NULL, due_us INTEGER NOT NULL, payload BLOB NOT NULL);
 -- How far a long job has come (scrub, drain of a volume), to go on after a restart.
 CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL, total INTEGER NOT NULL, attributes BLOB NOT NULL) WITHOUT ROWID;
+
+-- When lifecycle rules have to look at something again, in buckets that have rules: one row at most per version or delete marker
+-- (rank) or upload (rank: minus its id). due_us is never later than the truth; a row too early costs one look.
+CREATE TABLE lifecycle_due(
+  bucket_id INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL, due_us INTEGER NOT NULL,
+  PRIMARY KEY(bucket_id, key, rank)) WITHOUT ROWID;
+CREATE INDEX lifecycle_due_time ON lifecycle_due(due_us);
+-- Buckets whose rules changed: all they hold is looked at once, up to (key, rank) so far. stage 0 versions, 1 uploads. looked: how
+-- many so far. begun: from the clock; another one stands for other rules.
+CREATE TABLE lifecycle_walk(
+  bucket_id INTEGER PRIMARY KEY, begun INTEGER NOT NULL, stage INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL,
+  looked INTEGER NOT NULL);
 
 -- For people (`ingot query`).
 CREATE VIEW buckets AS SELECT b.name, u.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region,

@@ -25,6 +25,7 @@ struct bucket_row {
     struct slice attributes;
 };
 int bucket_get(struct meta_tx *, struct slice name, struct bucket_row *ret) MUST_CHECK; /* ERR_NO_SUCH_BUCKET */
+int bucket_get_by_id(struct meta_tx *, int64_t id, struct bucket_row *ret) MUST_CHECK; /* ERR_NO_SUCH_BUCKET */
 int bucket_insert(struct meta_tx *, const struct bucket_row *, int64_t *ret_id) MUST_CHECK; /* ERR_EXISTS */
 int bucket_update(struct meta_tx *, const struct bucket_row *) MUST_CHECK; /* versioning and attributes, by id */
 int bucket_check_versions(struct meta_tx *, int64_t id) MUST_CHECK;        /* ERR_BUCKET_NOT_EMPTY: there are some */
@@ -58,6 +59,12 @@ int version_current(struct meta_tx *, int64_t bucket_id, struct slice key, struc
 int version_get(struct meta_tx *, int64_t bucket_id, struct slice key, struct slice version_id, struct version_row *ret) MUST_CHECK; /* empty id: the null version; ERR_NO_SUCH_VERSION */
 /* The one at that rank: where the caller knows it from the version id. ERR_NO_SUCH_VERSION. */
 int version_at(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank, struct version_row *ret) MUST_CHECK;
+/* Versions and markers of the key that are newer (from rank_before to the newest) or older (to the oldest). fn stops as in
+ * bucket_list. Rows got otherwise stay valid. */
+int version_newer(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank_before,
+                  int (*fn)(void *, int64_t rank, uint32_t flags, uint64_t modified_us), void *arg) MUST_CHECK;
+int version_older(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank_after,
+                  int (*fn)(void *, int64_t rank, uint32_t flags), void *arg) MUST_CHECK;
 int version_insert(struct meta_tx *, const struct version_row *) MUST_CHECK;
 int version_delete(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank) MUST_CHECK;
 
@@ -125,6 +132,7 @@ struct upload_row {
 };
 int upload_insert(struct meta_tx *, const struct upload_row *) MUST_CHECK;
 int upload_get(struct meta_tx *, int64_t bucket_id, struct slice key, struct slice upload_id, struct upload_row *ret) MUST_CHECK; /* ERR_NO_SUCH_UPLOAD */
+int upload_at(struct meta_tx *, int64_t id, struct upload_row *ret) MUST_CHECK; /* ERR_NO_SUCH_UPLOAD */
 /* With its parts and their contents; those of many parts soon after (trash.h). ERR_NO_SUCH_UPLOAD. */
 int upload_delete(struct meta_tx *, int64_t id) MUST_CHECK;
 /* Uploads of a bucket in order of (key, id), after (key, id) exclusive; id INT64_MAX: after the whole key. */
@@ -144,6 +152,20 @@ int access_key_get(struct meta_tx *, struct slice access_key, struct access_key_
 int access_key_put(struct meta_tx *, const struct access_key_row *) MUST_CHECK;
 int access_key_delete(struct meta_tx *, struct slice access_key) MUST_CHECK;
 int access_key_list(struct meta_tx *, int (*fn)(void *, const struct access_key_row *), void *arg) MUST_CHECK; /* secret empty */
+
+/* --- lifecycle_due.c: what is due by lifecycle rules (object/lifecycle_tx.h) --- */
+struct lifecycle_due_row { int64_t bucket_id; struct slice key; int64_t rank; uint64_t due_us; }; /* rank: a version's, or minus an upload's id */
+int lifecycle_due_put(struct meta_tx *, const struct lifecycle_due_row *) MUST_CHECK;
+int lifecycle_due_advance(struct meta_tx *, const struct lifecycle_due_row *) MUST_CHECK; /* only if that is earlier */
+int lifecycle_due_delete(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank) MUST_CHECK; /* what is not there is deleted */
+/* In order of due_us, up to until_us; those of a bucket. fn stops as in bucket_list. */
+int lifecycle_due_list(struct meta_tx *, uint64_t until_us, int (*fn)(void *, const struct lifecycle_due_row *), void *arg) MUST_CHECK;
+int lifecycle_due_list_bucket(struct meta_tx *, int64_t bucket_id, int (*fn)(void *, const struct lifecycle_due_row *), void *arg) MUST_CHECK;
+struct lifecycle_walk_row { int64_t bucket_id; uint64_t begun; uint32_t stage; struct slice key; int64_t rank; uint64_t looked; };
+int lifecycle_walk_put(struct meta_tx *, const struct lifecycle_walk_row *) MUST_CHECK;
+int lifecycle_walk_get(struct meta_tx *, int64_t bucket_id, struct lifecycle_walk_row *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+int lifecycle_walk_first(struct meta_tx *, int64_t bucket_after, struct lifecycle_walk_row *ret) MUST_CHECK; /* ERR_NOT_FOUND */
+int lifecycle_walk_delete(struct meta_tx *, int64_t bucket_id) MUST_CHECK;
 
 /* --- tombstone.c, outbox.c, cursor.c --- */
 int tombstone_put(struct meta_tx *, int64_t bucket_id, struct slice key, uint64_t origin_clock, uint32_t origin_region) MUST_CHECK;

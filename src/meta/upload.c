@@ -53,6 +53,16 @@ int upload_get(struct meta_tx *tx, int64_t bucket_id, struct slice key, struct s
     return 0;
 }
 
+int upload_at(struct meta_tx *tx, int64_t id, struct upload_row *ret)
+{
+    struct statement s = statement_begin(tx, STATEMENT_UPLOAD_AT);
+    statement_bind_int(&s, id);
+    int err = statement_row(&s);
+    if (err == 0)
+        *ret = read_upload(&s);
+    return err == ERR_NOT_FOUND ? ERR_NO_SUCH_UPLOAD : err;
+}
+
 static int has_many_parts(struct meta_tx *tx, int64_t id, bool *ret)
 {
     struct statement s = statement_begin(tx, STATEMENT_PART_BEYOND);

@@ -62,6 +62,38 @@ int version_at(struct meta_tx *tx, int64_t bucket_id, struct slice key, int64_t 
     return read_first(&s, ERR_NO_SUCH_VERSION, ret);
 }
 
+int version_newer(struct meta_tx *tx, int64_t bucket_id, struct slice key, int64_t rank_before,
+                  int (*fn)(void *, int64_t rank, uint32_t flags, uint64_t modified_us), void *arg)
+{
+    struct statement s = statement_begin(tx, STATEMENT_VERSION_NEWER);
+    statement_bind_int(&s, bucket_id);
+    statement_bind_blob(&s, key);
+    statement_bind_int(&s, rank_before);
+    int err;
+    while ((err = statement_row(&s)) == 0) {
+        err = fn(arg, statement_int(&s, 0), (uint32_t)statement_int(&s, 1), (uint64_t)statement_int(&s, 2));
+        if (err != 0)
+            break;
+    }
+    return statement_end_walk(&s, err);
+}
+
+int version_older(struct meta_tx *tx, int64_t bucket_id, struct slice key, int64_t rank_after,
+                  int (*fn)(void *, int64_t rank, uint32_t flags), void *arg)
+{
+    struct statement s = statement_begin(tx, STATEMENT_VERSION_OLDER);
+    statement_bind_int(&s, bucket_id);
+    statement_bind_blob(&s, key);
+    statement_bind_int(&s, rank_after);
+    int err;
+    while ((err = statement_row(&s)) == 0) {
+        err = fn(arg, statement_int(&s, 0), (uint32_t)statement_int(&s, 1));
+        if (err != 0)
+            break;
+    }
+    return statement_end_walk(&s, err);
+}
+
 int version_insert(struct meta_tx *tx, const struct version_row *row)
 {
     struct statement s = statement_begin(tx, STATEMENT_VERSION_INSERT);
