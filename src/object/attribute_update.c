@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/container.h"
 #include "object/info.h"
+#include "object/lifecycle_tx.h"
 
 static int rebuild(const struct object_attribute_update *u, struct slice old, struct text *fresh)
 {
@@ -29,11 +30,11 @@ static int copy_row(struct version_row *row, struct arena *arena)
     return 0;
 }
 
-static int update_version(struct meta_tx *tx, const struct object_attribute_update *u, int64_t bucket_id, struct text *fresh)
+static int update_version(struct meta_tx *tx, const struct object_attribute_update *u, const struct bucket_row *bucket, struct text *fresh)
 {
     struct version_row row;
     struct arena arena = {0};
-    int err = object_find_version(tx, bucket_id, u->key, u->has_version_id, u->null_version_id, u->version_id, &row);
+    int err = object_find_version(tx, bucket->id, u->key, u->has_version_id, u->null_version_id, u->version_id, &row);
     if (err)
         return err;
     if (row.flags & VERSION_DELETE_MARKER)
@@ -46,6 +47,8 @@ static int update_version(struct meta_tx *tx, const struct object_attribute_upda
         err = version_delete(tx, row.bucket_id, row.key, row.rank);
     if (!err)
         err = version_insert(tx, &row);
+    if (!err && u->kind == ATTRIBUTE_TAG)
+        err = lifecycle_tx_changed(tx, bucket, row.key, row.rank);
     arena_free(&arena);
     return err;
 }
@@ -56,7 +59,11 @@ static int update_bucket(struct meta_tx *tx, const struct object_attribute_updat
     bucket->attributes = slice_of(fresh->data ? fresh->data : "", fresh->len);
     bucket->name = u->bucket;
     bucket->region = slice_of("", 0); /* not written */
-    return err ? err : bucket_update(tx, bucket);
+    if (!err)
+        err = bucket_update(tx, bucket);
+    if (!err && u->kind == ATTRIBUTE_CONFIGURATION && u->name.data && slice_equal_string(u->name, LIFECYCLE_NAME))
+        err = lifecycle_tx_rules_changed(tx, bucket->id);
+    return err;
 }
 
 static int run_update(struct meta_tx *tx, struct meta_write *write)
@@ -67,7 +74,7 @@ static int run_update(struct meta_tx *tx, struct meta_write *write)
     if (err)
         return err;
     struct text fresh = {0};
-    err = u->key.len ? update_version(tx, u, bucket.id, &fresh) : update_bucket(tx, u, &bucket, &fresh);
+    err = u->key.len ? update_version(tx, u, &bucket, &fresh) : update_bucket(tx, u, &bucket, &fresh);
     text_free(&fresh);
     return err;
 }

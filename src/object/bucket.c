@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/container.h"
-#include "object/object.h"
+#include "object/lifecycle_tx.h"
 
 static int copy_bucket(struct bucket_request *request, const struct bucket_row *row)
 {
@@ -92,8 +92,13 @@ static int run_remove(struct meta_tx *tx, struct meta_write *write)
     if (err)
         return err;
     int64_t id = row.id;
+    struct slice rules;
+    bool has_rules = lifecycle_tx_rules(&row, &rules);
     err = abort_uploads(tx, id, &request->more);
-    return err || request->more ? err : bucket_delete(tx, id);
+    if (err || request->more)
+        return err;
+    err = bucket_delete(tx, id);
+    return err || !has_rules ? err : lifecycle_tx_rules_changed(tx, id);
 }
 
 /* As many transactions as the uploads need; the last one deletes the bucket. */

@@ -9,6 +9,7 @@
 #include "base/container.h"
 #include "meta/attribute.h"
 #include "object/install.h"
+#include "object/lifecycle_tx.h"
 
 #define COPY_READ_SIZE (256u << 10)
 
@@ -122,7 +123,9 @@ static int install_copy(struct meta_tx *tx, struct object_copy *copy, const stru
         return err;
     enum bucket_versioning versioning = bucket.versioning;
     err = install_version(tx, &bucket, &copy->conditions, s->random, &row, s->version_id);
-    return err ? err : object_info_set(&copy->info, &row, versioning);
+    if (!err)
+        err = object_info_set(&copy->info, &row, versioning);
+    return err ? err : lifecycle_tx_describe(&copy->info, &bucket, &row);
 }
 
 static int run_copy_object(struct meta_tx *tx, struct meta_write *write)

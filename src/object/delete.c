@@ -45,7 +45,7 @@ static int delete_version(struct meta_tx *tx, const struct bucket_row *bucket, s
     item->delete_marker = row.flags & VERSION_DELETE_MARKER;
     row.bucket_id = bucket->id;
     row.key = item->key;
-    return install_remove(tx, &row);
+    return install_remove(tx, bucket, &row);
 }
 
 static int insert_marker(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete *request, struct object_delete_item *item)
@@ -84,7 +84,7 @@ static int delete_current(struct meta_tx *tx, const struct bucket_row *bucket, s
         return insert_marker(tx, bucket, request, item);
     row.bucket_id = bucket->id;
     row.key = item->key;
-    return install_remove(tx, &row);
+    return install_remove(tx, bucket, &row);
 }
 
 /* What one key may end with without undoing the others. */

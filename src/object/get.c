@@ -8,6 +8,7 @@
 
 #include "base/container.h"
 #include "object/info.h"
+#include "object/lifecycle_tx.h"
 #include "placement/extent_reader.h"
 
 /* The extents of one answer that are kept in memory: 16 GiB in whole extents. What lies behind is looked up when its turn
@@ -223,6 +224,8 @@ static int run_lookup(struct meta_tx *tx, struct meta_read *read)
     s->content_id = row.content_id;
     struct condition_subject subject = object_subject(&row);
     err = object_info_set(&get->info, &row, versioning);
+    if (!err && !get->has_version_id)
+        err = lifecycle_tx_describe(&get->info, &bucket, &row);
     if (err)
         return err;
     if (get->info.delete_marker)

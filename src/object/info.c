@@ -7,6 +7,7 @@
 void object_info_fini(struct object_info *info)
 {
     free(info->memory);
+    free(info->expire_rule_memory);
     *info = (struct object_info){0};
 }
 

@@ -1,26 +1,28 @@
 #include "object/install.h"
 
-int install_remove(struct meta_tx *tx, const struct version_row *row)
+#include "object/lifecycle_tx.h"
+
+int install_remove(struct meta_tx *tx, const struct bucket_row *bucket, const struct version_row *row)
 {
-    int64_t bucket_id = row->bucket_id, rank = row->rank, content_id = row->content_id;
-    int err = version_delete(tx, bucket_id, row->key, rank);
-    if (err)
-        return err;
-    return content_id ? content_delete(tx, content_id) : 0;
+    int64_t rank = row->rank, content_id = row->content_id;
+    struct slice key = row->key;
+    int err = version_delete(tx, bucket->id, key, rank);
+    if (!err && content_id)
+        err = content_delete(tx, content_id);
+    return err ? err : lifecycle_tx_removed(tx, bucket, key, rank);
 }
 
 /* The null version, if there is one, gives way to a new one. */
-static int remove_null_version(struct meta_tx *tx, int64_t bucket_id, struct slice key)
+static int remove_null_version(struct meta_tx *tx, const struct bucket_row *bucket, struct slice key)
 {
     struct version_row old;
-    int err = version_get(tx, bucket_id, key, slice_of("", 0), &old);
+    int err = version_get(tx, bucket->id, key, slice_of("", 0), &old);
     if (err == ERR_NO_SUCH_VERSION || err == ERR_NO_SUCH_KEY)
         return 0;
     if (err)
         return err;
     old.key = key; /* the row's own slice ends with the next call on its table */
-    old.bucket_id = bucket_id;
-    return install_remove(tx, &old);
+    return install_remove(tx, bucket, &old);
 }
 
 int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const struct object_conditions *conditions, uint64_t random,
@@ -46,9 +48,9 @@ int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const s
     }
     if (versioning == BUCKET_UNVERSIONED && there) {
         current.key = row->key;
-        err = install_remove(tx, &current);
+        err = install_remove(tx, bucket, &current);
     } else if (versioning == BUCKET_VERSIONING_SUSPENDED) {
-        err = remove_null_version(tx, bucket_id, row->key);
+        err = remove_null_version(tx, bucket, row->key);
     } else {
         err = 0;
     }
@@ -64,5 +66,6 @@ int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const s
         object_id_make(id, clock, random);
         row->version_id = slice_of((const char *)id, 16);
     }
-    return version_insert(tx, row);
+    err = version_insert(tx, row);
+    return err ? err : lifecycle_tx_installed(tx, bucket, row->key, row->rank);
 }

@@ -11,7 +11,7 @@
 int install_version(struct meta_tx *, const struct bucket_row *, const struct object_conditions *, uint64_t random,
                     struct version_row *row, uint8_t id[16]) MUST_CHECK;
 
-/* Deletes one version's row and its content. */
-int install_remove(struct meta_tx *, const struct version_row *) MUST_CHECK;
+/* Deletes one version's row and its content; key is the caller's memory. */
+int install_remove(struct meta_tx *, const struct bucket_row *, const struct version_row *) MUST_CHECK;
 
 #endif

@@ -52,6 +52,9 @@ struct object_info {
     int64_t owner_id;
     struct slice attributes;            /* meta/attribute.h */
     uint32_t part_count;                /* 0 when not multipart */
+    uint64_t expire_us;                 /* the newest version: when lifecycle rules delete it, 0: never; by the rule expire_rule */
+    struct slice expire_rule;
+    void *expire_rule_memory;
     void *memory;
 };
 void object_info_fini(struct object_info *);
@@ -230,11 +233,12 @@ void object_list_fini(struct object_list *);
 int object_version_rank(const uint8_t version_id[16], int64_t *ret_rank) MUST_CHECK;
 
 /* --- upload.c: multipart --- */
+struct upload_abortion { uint64_t at_us; char rule[256]; }; /* by lifecycle rules; 0: never */
 struct upload_create {
     struct object_reactor *reactor;
     struct slice bucket, key, attributes; int64_t owner_id; uint32_t storage_class; enum checksum_kind checksum; uint32_t checksum_type;
     void (*done)(struct upload_create *);
-    int err; uint8_t upload_id[16];
+    int err; uint8_t upload_id[16]; struct upload_abortion abortion;
     struct meta_write write; int64_t row; uint64_t random;
 };
 void upload_create_start(struct upload_create *);
@@ -264,7 +268,8 @@ struct upload_part_entry { uint32_t part_number; uint64_t size, modified_us; uin
 struct upload_parts { /* ListParts */
     struct object_reactor *reactor; struct slice bucket, key; uint8_t upload_id[16]; uint32_t after, max;
     void (*done)(struct upload_parts *); int err; struct upload_part_entry *entries; uint32_t count; bool truncated;
-    int64_t owner_id; uint32_t storage_class; enum checksum_kind checksum_kind; uint32_t checksum_type; struct meta_read read;
+    int64_t owner_id; uint32_t storage_class; enum checksum_kind checksum_kind; uint32_t checksum_type; struct upload_abortion abortion;
+    struct meta_read read;
 };
 void upload_parts_start(struct upload_parts *);
 void upload_parts_fini(struct upload_parts *);

@@ -12,6 +12,7 @@
 #include "object/content_writer.h"
 #include "meta/attribute.h"
 #include "object/install.h"
+#include "object/lifecycle_tx.h"
 
 struct object_put {
     struct object_put_options options;
@@ -84,6 +85,8 @@ static int commit_object(struct object_put *put, struct meta_tx *tx)
         err = install_version(tx, &bucket, &put->options.conditions, put->random, &row, put->version_id);
     if (!err && row.content_id)
         err = content_writer_commit(&put->content, tx, row.content_id);
+    if (!err)
+        err = lifecycle_tx_describe(&put->result.info, &bucket, &row);
     text_free(&text);
     if (err)
         return err;

@@ -7,6 +7,7 @@
 #include "base/container.h"
 #include "meta/attribute.h"
 #include "object/install.h"
+#include "object/lifecycle_tx.h"
 
 /* --- create --- */
 
@@ -32,7 +33,10 @@ static int run_create(struct meta_tx *tx, struct meta_write *write)
         .attributes = request->attributes.data ? request->attributes : slice_of("", 0),
     };
     request->row = row.id;
-    return upload_insert(tx, &row);
+    err = upload_insert(tx, &row);
+    if (!err)
+        err = lifecycle_tx_upload_created(tx, &bucket, row.key, row.id, row.initiated_us);
+    return err ? err : lifecycle_tx_describe_upload(&bucket, row.key, row.initiated_us, &request->abortion);
 }
 
 static void create_done(struct meta_write *write)
@@ -60,7 +64,11 @@ static int run_abort(struct meta_tx *tx, struct meta_write *write)
     struct upload_row upload;
     if (!err)
         err = upload_get(tx, bucket.id, request->key, slice_of((const char *)request->upload_id, 16), &upload);
-    return err ? err : upload_delete(tx, upload.id);
+    if (err)
+        return err;
+    int64_t id = upload.id;
+    err = upload_delete(tx, id);
+    return err ? err : lifecycle_tx_upload_gone(tx, &bucket, request->key, id);
 }
 
 static void abort_done(struct meta_write *write)
@@ -205,6 +213,8 @@ static int install_joined(struct meta_tx *tx, struct join *join, const struct bu
     int err = attributes.failed ? ERR_NO_MEMORY : install_version(tx, bucket, &request->conditions, random, &row, id);
     if (!err)
         err = object_info_set(&request->info, &row, versioning);
+    if (!err)
+        err = lifecycle_tx_describe(&request->info, bucket, &row);
     text_free(&attributes);
     return err;
 }
@@ -288,6 +298,8 @@ static int run_complete(struct meta_tx *tx, struct meta_write *write)
         err = install_joined(tx, &join, &bucket, &upload);
     if (!err)
         err = upload_delete(tx, join.upload_row);
+    if (!err)
+        err = lifecycle_tx_upload_gone(tx, &bucket, request->key, join.upload_row);
     text_free(&join.md5s);
     text_free(&join.checksums);
     return err;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/container.h"
 #include "object/info.h"
+#include "object/lifecycle_tx.h"
 
 /* A callback's way to end a walk early: the list is full, or what follows cannot belong to it. */
 #define WALK_STOP 1
@@ -167,6 +168,9 @@ static int run_parts(struct meta_tx *tx, struct meta_read *read)
     request->storage_class = upload.storage_class;
     request->checksum_kind = (enum checksum_kind)upload.checksum_kind;
     request->checksum_type = upload.checksum_type;
+    err = lifecycle_tx_describe_upload(&bucket, request->key, upload.initiated_us, &request->abortion);
+    if (err)
+        return err;
     err = part_list(tx, upload.id, request->after, add_part, request);
     return err == WALK_STOP ? 0 : err;
 }

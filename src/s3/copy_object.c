@@ -4,6 +4,7 @@
 #include "base/container.h"
 #include "meta/attribute.h"
 #include "s3/answer.h"
+#include "s3/lifecycle.h"
 #include "s3/authorise.h"
 #include "s3/checksum_xml.h"
 #include "s3/object_headers.h"
@@ -75,8 +76,10 @@ static void done(struct object_copy *c)
     xml_element_string(&t, "ETag", etag);
     write_checksum(&t, s);
     xml_close(&t, root);
-    if (!c->to_part)
+    if (!c->to_part) {
         object_answer_new_version(r, &c->info);
+        lifecycle_answer_expiration(r, &c->info);
+    }
     if (c->source_info.versioning != BUCKET_UNVERSIONED) {
         char text[VERSION_ID_TEXT_SIZE] = "null";
         if (!c->source_info.null_version)

@@ -2,6 +2,7 @@
 #include "base/container.h"
 #include "s3/answer.h"
 #include "s3/checksum_xml.h"
+#include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/owner.h"
@@ -166,6 +167,7 @@ static void write_parts(struct s3_request *r)
     for (uint32_t i = 0; i < p->count; i++)
         write_part(&t, p, &p->entries[i]);
     xml_close(&t, "ListPartsResult");
+    lifecycle_answer_abortion(r, &p->abortion);
     answer_xml(r, 200, &t);
 }
 

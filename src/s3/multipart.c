@@ -6,6 +6,7 @@
 #include "s3/answer.h"
 #include "s3/body.h"
 #include "s3/checksum_xml.h"
+#include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
@@ -49,6 +50,7 @@ static void create_done(struct upload_create *c)
         answer_header(r, "x-amz-checksum-algorithm", checksum_name(c->checksum));
         answer_header(r, "x-amz-checksum-type", c->checksum_type == 1 ? "COMPOSITE" : "FULL_OBJECT");
     }
+    lifecycle_answer_abortion(r, &c->abortion);
     answer_xml(r, 200, &t);
 }
 
@@ -244,6 +246,7 @@ static void complete_done(struct upload_complete *c)
     xml_declaration(&t);
     write_result(r, c, &t);
     object_answer_new_version(r, &c->info);
+    lifecycle_answer_expiration(r, &c->info);
     answer_xml(r, 200, &t);
 }
 

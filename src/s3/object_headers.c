@@ -4,6 +4,7 @@
 
 #include "meta/attribute.h"
 #include "s3/answer.h"
+#include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "wire/http_date.h"
 #include "wire/storage_class.h"
@@ -338,6 +339,7 @@ void object_answer_info(struct s3_request *r, const struct object_info *info, bo
     object_answer_etag(r, info);
     object_answer_version(r, info);
     answer_header(r, "Accept-Ranges", "bytes");
+    lifecycle_answer_expiration(r, info);
     if (info->storage_class)
         answer_header(r, "x-amz-storage-class", object_storage_class_name(info->storage_class));
     uint32_t type;

@@ -3,6 +3,7 @@
 
 #include "s3/answer.h"
 #include "s3/body.h"
+#include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
@@ -64,6 +65,7 @@ static void done(void *arg, int err)
     object_answer_etag(r, &result->info);
     if (s->options.target == PUT_OBJECT) {
         object_answer_new_version(r, &result->info);
+        lifecycle_answer_expiration(r, &result->info);
         object_answer_checksum(r, s->options.checksum, 0, 0, result->checksum);
     } else if (s->options.checksum != CHECKSUM_NONE) {
         struct text t = {0};

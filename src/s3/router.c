@@ -3,7 +3,6 @@
 
 /* Configurations S3 knows and that are never there yet. S3_OK: answered with an empty document by configuration.c. */
 static const struct subresource subresources[] = {
-    {"lifecycle", true, false, S3_NoSuchLifecycleConfiguration},
     {"policy", true, false, S3_NoSuchBucketPolicy},
     {"policyStatus", true, false, S3_NoSuchBucketPolicy},
     {"encryption", true, false, S3_ServerSideEncryptionConfigurationNotFoundError},
@@ -77,6 +76,10 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
     if (query_has(q, "cors"))
         return find(method == METHOD_GET ? OPERATION_GetBucketCors
                                          : method == METHOD_PUT ? OPERATION_PutBucketCors : OPERATION_DeleteBucketCors, ret);
+    if (query_has(q, "lifecycle"))
+        return find(method == METHOD_GET ? OPERATION_GetBucketLifecycleConfiguration
+                                         : method == METHOD_PUT ? OPERATION_PutBucketLifecycleConfiguration
+                                                                : OPERATION_DeleteBucketLifecycle, ret);
     if (query_has(q, "location"))
         return method == METHOD_GET ? find(OPERATION_GetBucketLocation, ret) : S3_MethodNotAllowed;
     if (sub && method == METHOD_PUT)

@@ -40,6 +40,9 @@ struct operation {
     X(GetBucketCors, get_bucket_cors_start, BODY_NONE, false, false) \
     X(PutBucketCors, put_bucket_cors_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketCors, delete_bucket_cors_start, BODY_NONE, true, false) \
+    X(GetBucketLifecycleConfiguration, get_bucket_lifecycle_start, BODY_NONE, false, false) \
+    X(PutBucketLifecycleConfiguration, put_bucket_lifecycle_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketLifecycle, delete_bucket_lifecycle_start, BODY_NONE, true, false) \
     X(Preflight, preflight_start, BODY_NONE, false, true) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \
