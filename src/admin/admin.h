@@ -11,6 +11,7 @@
 #include "base/metric.h"
 #include "meta/meta.h"
 
+struct lifecycle_worker;
 struct repair;
 
 struct admin {
@@ -19,6 +20,7 @@ struct admin {
     struct placement *placement;
     struct meta *meta;
     struct repair *repair;            /* NULL: none runs */
+    struct lifecycle_worker *lifecycle; /* NULL: none runs */
     const char *version, *engine;
     uint64_t started_us;              /* wall clock */
     _Atomic bool read_ready, write_ready;

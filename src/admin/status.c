@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "object/lifecycle_worker.h"
+
 static const char *state_name(int state)
 {
     switch (state) {
@@ -89,6 +91,18 @@ static json_t *metadata_to_json(struct meta *meta)
         "rows_written", number(status.rows_written));
 }
 
+static json_t *lifecycle_to_json(struct lifecycle_worker *worker)
+{
+    struct lifecycle_worker_status status;
+    if (!worker)
+        return json_null();
+    lifecycle_worker_status(worker, &status);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "expired", number(status.counts.expired), "noncurrent",
+                     number(status.counts.noncurrent), "markers", number(status.counts.markers), "uploads",
+                     number(status.counts.uploads), "transitions", number(status.counts.transitions), "put_off",
+                     number(status.failed), "walking", (int)status.walking, "looked", number(status.looked));
+}
+
 int admin_command_status(struct admin_call *call, json_t **ret)
 {
     struct admin *admin = call->admin;
@@ -99,12 +113,13 @@ int admin_command_status(struct admin_call *call, json_t **ret)
     char uuid[UUID_TEXT_SIZE];
     uuid_format(&store->uuid, uuid);
     json_t *result = json_pack(
-        "{s:s, s:s, s:o, s:i, s:i, s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:o, s:i, s:i, s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
         "version", admin->version, "store", uuid, "generation", number(store->generation), "data", (int)store->data_count,
         "parity", (int)store->parity_count, "chunk_bytes", (int)store->chunk_size, "engine", admin->engine, "read_only",
         (int)store->read_only, "read_ready", (int)admin->read_ready, "write_ready", (int)admin->write_ready,
         "can_lose", known ? number(capacity.can_lose) : json_null(), "capacity", capacity_to_json(known ? &capacity : NULL),
-        "volumes", volumes_to_json(store, known ? &capacity : NULL), "metadata", metadata_to_json(admin->meta), "uptime_s",
+        "volumes", volumes_to_json(store, known ? &capacity : NULL), "metadata", metadata_to_json(admin->meta), "lifecycle",
+        lifecycle_to_json(admin->lifecycle), "uptime_s",
         number(now_us > admin->started_us ? (now_us - admin->started_us) / 1000000 : 0));
     return admin_command_result(result, ret);
 }

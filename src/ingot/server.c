@@ -17,6 +17,7 @@
 #include "admin/socket.h"
 #include "base/container.h"
 #include "base/log.h"
+#include "ingot/lifecycle_keeper.h"
 #include "ingot/opened.h"
 #include "ingot/reactor.h"
 #include "ingot/repair_keeper.h"
@@ -35,6 +36,7 @@ struct server {
     int listen_fd;
     struct admin_socket *admin_socket;
     struct repair_keeper repair;
+    struct lifecycle_keeper lifecycle;
     struct watch signals;
     struct timer watchdog, drain_timer;
     uint64_t watchdog_us;
@@ -315,6 +317,10 @@ static int start(struct server *server)
         if ((err = repair_keeper_start(&server->repair, server->opened.meta, &server->opened.engine)))
             return fail(server, err, "repair");
         server->opened.admin.repair = server->repair.repair;
+        if ((err = lifecycle_keeper_start(&server->lifecycle, server->opened.meta, &server->opened.engine, server->metrics,
+                                          server->config->lifecycle_day * 1000)))
+            return fail(server, err, "lifecycle");
+        server->opened.admin.lifecycle = &server->lifecycle.worker;
     }
     return start_reactors(server);
 }
@@ -359,6 +365,7 @@ static void stop(struct server *server)
     admin_socket_close(server->admin_socket);
     for (unsigned i = 0; i < server->reactor_count; i++)
         reactor_fini(&server->reactors[i]);
+    lifecycle_keeper_stop(&server->lifecycle);
     repair_keeper_stop(&server->repair);
     if (server->listen_fd >= 0)
         close(server->listen_fd);

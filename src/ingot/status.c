@@ -50,6 +50,23 @@ void status_print_volumes(json_t *volumes)
     }
 }
 
+/* Nothing is said of rules that have done nothing yet. */
+static void print_lifecycle(json_t *lifecycle)
+{
+    json_int_t removed = json_integer_value(json_object_get(lifecycle, "expired")) +
+                         json_integer_value(json_object_get(lifecycle, "noncurrent")) +
+                         json_integer_value(json_object_get(lifecycle, "markers"));
+    json_int_t uploads = json_integer_value(json_object_get(lifecycle, "uploads"));
+    json_int_t moved = json_integer_value(json_object_get(lifecycle, "transitions"));
+    json_int_t put_off = json_integer_value(json_object_get(lifecycle, "put_off"));
+    if (removed || uploads || moved || put_off)
+        printf("lifecycle, since start: %lld expired, %lld uploads aborted, %lld moved to other classes, %lld put off\n", removed,
+               uploads, moved, put_off);
+    if (json_is_true(json_object_get(lifecycle, "walking")))
+        printf("lifecycle: looking through a bucket whose rules changed, %lld versions and uploads so far\n",
+               json_integer_value(json_object_get(lifecycle, "looked")));
+}
+
 static void print_status(json_t *status)
 {
     char usable[32], used[32], available[32], raw[32];
@@ -63,6 +80,7 @@ static void print_status(json_t *status)
            json_integer_value(json_object_get(status, "generation")), json_string_value(json_object_get(status, "version")),
            json_string_value(json_object_get(status, "engine")));
     printf("used %s of %s, %s available (raw %s)\n", used, usable, available, raw);
+    print_lifecycle(json_object_get(status, "lifecycle"));
     if (json_is_integer(can_lose))
         printf("can lose %lld more volumes%s\n\n", json_integer_value(can_lose),
                json_is_true(json_object_get(status, "read_only")) ? "; read-only" : "");
