@@ -11,6 +11,7 @@
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/body.h"
+#include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/tagging.h"
@@ -111,6 +112,7 @@ static void answer_success(struct s3_request *r)
     strcat(etag, "\"");
     object_answer_etag(r, &result->info);
     object_answer_new_version(r, &result->info);
+    lifecycle_answer_expiration(r, &result->info);
     object_answer_checksum(r, s->checksum, 0, 0, result->checksum);
     bool redirects = append_redirect(r, etag, &location);
     if (!redirects)

@@ -1,8 +1,9 @@
 /* See router.h. */
 #include "s3/router.h"
 
-/* Configurations S3 knows and that are never there yet. S3_OK: answered with an empty document by configuration.c. */
+/* Configurations S3 knows; those that have no operation of their own below are never there yet. S3_OK: answered with an empty document by configuration.c. */
 static const struct subresource subresources[] = {
+    {"lifecycle", true, false, S3_NoSuchLifecycleConfiguration},
     {"policy", true, false, S3_NoSuchBucketPolicy},
     {"policyStatus", true, false, S3_NoSuchBucketPolicy},
     {"encryption", true, false, S3_ServerSideEncryptionConfigurationNotFoundError},
