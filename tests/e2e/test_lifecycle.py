@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -211,6 +212,24 @@ def test_a_versioned_bucket(quick, short):
     configure(quick, short, {"Status": "Enabled", "Filter": {}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
                              "Expiration": {"ExpiredObjectDeleteMarker": True}})
     wait_for((0, 0), versions, quick, short)
+
+
+def test_newer_versions_are_counted_while_others_write(quick, short):
+    quick.put_bucket_versioning(Bucket=short, VersioningConfiguration={"Status": "Enabled"})
+    configure(quick, short, {"Status": "Enabled", "Filter": {}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 4}})
+
+    for _ in range(5):
+        quick.put_object(Bucket=short, Key="k", Body=b"x")
+
+    def write():
+        for _ in range(40):
+            quick.put_object(Bucket=short, Key="k", Body=b"x")
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        assert versions(quick, short)[0] >= 5
+    wait_for((5, 0), versions, quick, short)
 
 
 def test_a_suspended_bucket(quick, short):
