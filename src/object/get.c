@@ -264,6 +264,7 @@ static void window_done(struct extent_read *read)
     s->reading--;
     if (read->err) {
         s->err = s->err ? s->err : read->err;
+        extent_read_release(read);
     } else {
         w->ready = true;
         w->span_index = 0;

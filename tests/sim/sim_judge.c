@@ -16,6 +16,8 @@
 #include "placement/extent_reader.h"
 #include "placement/placement_private.h"
 
+#define LATE_US 3000000u
+
 struct judging {
     struct sim_model *model;
     struct sim_judge *judge;
@@ -466,6 +468,16 @@ static void judge_units(struct judging *j)
     free(g.extents);
 }
 
+/* Whoever read, rightly or in vain, has given its memory back, once late I/O has returned. */
+static void judge_buffers(struct judging *j)
+{
+    struct sim_store *s = j->model->store;
+    if (s->buffers.free_count < s->buffers.count)
+        sim_store_pass(s, LATE_US);
+    if (s->buffers.free_count < s->buffers.count)
+        say(j, "%u buffers are held by nobody", s->buffers.count - s->buffers.free_count);
+}
+
 bool sim_judge(struct sim_model *m, struct sim_judge *judge)
 {
     struct judging j = {.model = m, .judge = judge};
@@ -476,6 +488,8 @@ bool sim_judge(struct sim_model *m, struct sim_judge *judge)
         judge_space(&j);
     if (!judge->skip_units)
         judge_units(&j);
+    if (!judge->skip_buffers)
+        judge_buffers(&j);
     return !j.wrong;
 }
 

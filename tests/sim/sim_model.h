@@ -78,6 +78,7 @@ struct sim_judge {
     bool lost_allowed;   /* acknowledged versions may be gone; what is there must have been there once */
     bool skip_units;
     bool skip_space;     /* writes hang, and hold space */
+    bool skip_buffers;   /* I/O hangs, and holds buffers */
     uint64_t errors;     /* out: answers that were errors */
     uint64_t keys_read, extents_checked, slots_bad;
 };
