@@ -87,8 +87,8 @@ const struct config_option *config_find_flag(struct slice flag, bool *ret_as_fil
         const struct config_option *option = &config_options[i];
         bool secret = option->kind == CONFIG_SECRET;
         /* Flags can be read by everybody on the machine: a secret's value is none. */
-        if (secret == as_file && slice_equal_string(secret ? stem : flag, option->flag)) {
-            *ret_as_file = as_file;
+        if ((!secret || as_file) && slice_equal_string(secret ? stem : flag, option->flag)) {
+            *ret_as_file = secret;
             return option;
         }
     }
@@ -320,7 +320,7 @@ void config_write_file(FILE *out)
 {
     fprintf(out, "# Ingot's options, each with its default. A flag beats the environment variable, and that this file.\n"
                  "# Lines: name = value; comments begin with # or ;. Lists may be repeated or separated by blanks.\n"
-                 "# The server reads this file at start; certificates are read again at SIGHUP.\n");
+                 "# The server reads this file at start; certificates and the keys of SSE-KMS are read again at SIGHUP.\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct config_option *option = &config_options[i];
         fprintf(out, "\n");

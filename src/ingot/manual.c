@@ -76,7 +76,7 @@ static const char after_commands[] =
     ".SH SIGNALS\n"
     ".TP\n.B SIGTERM\\fR, \\fBSIGINT\\fR\nNo new connections; requests under way get drain_timeout to finish. A second one ends\n"
     "without waiting.\n"
-    ".TP\n.B SIGHUP\nCertificate and key are read again for new connections; bad ones are refused and the old ones stay.\n"
+    ".TP\n.B SIGHUP\nCertificate and key are read again for new connections; bad ones are refused and the old ones stay. So are the keys of SSE-KMS.\n"
     ".SH ADDRESSES\n"
     "Beside S3 the server answers, without credentials,\n"
     ".TP\n.B /\\-/live\n200 while it runs (also /minio/health/live).\n"
@@ -175,7 +175,7 @@ static void write_conf(void)
            "An option that does not exist, a value that cannot be and a line that is neither end the program with status 2;\n"
            "file and line are named. A flag beats the environment variable, and that the file; a list that is given\n"
            "replaces the weaker one. MINIO_ROOT_USER and MINIO_ROOT_PASSWORD are understood where Ingot's own are not set.\n"
-           ".PP\nThe server reads the file at start; certificates are read again at SIGHUP.\n.SH OPTIONS\n");
+           ".PP\nThe server reads the file at start; certificates and the keys of SSE-KMS are read again at SIGHUP.\n.SH OPTIONS\n");
     for (uint32_t i = 0; i < config_option_count; i++)
         put_option(&config_options[i]);
     printf(".SH SEE ALSO\n.BR ingot (1)\n");

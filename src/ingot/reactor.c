@@ -101,7 +101,8 @@ int reactor_init(struct reactor *reactor, const struct reactor_options *options,
         return err;
     loop_uring_register_buffers(reactor->loop, reactor->buffers.memory, (size_t)reactor->buffers.count * BUFFER_SLAB_SIZE);
     reactor->object = (struct object_reactor){.loop = reactor->loop, .placement = options->placement,
-                                              .buffers = &reactor->buffers, .region = options->config->region};
+                                              .buffers = &reactor->buffers, .region = options->config->region,
+                                              .kms = options->kms};
     if ((err = digest_engine_new(DIGEST_MD5, &reactor->object.md5)) || (err = meta_attach_loop(options->meta, reactor->loop)))
         return err;
     reactor->object.meta = options->meta; /* set: attached */

@@ -30,6 +30,7 @@ struct reactor_options {
     struct meta *meta;
     struct placement *placement;
     const struct s3_server *s3;
+    struct kms *kms;
     int listen_fd;
     unsigned index, count;
 };

@@ -18,5 +18,5 @@ static int run_serve(const struct command *command, struct arguments *arguments)
 
 const struct command command_serve = {
     "serve", "[OPTION]...", "Serve S3 on a store's volumes.",
-    "SIGTERM lets requests under way finish; SIGHUP reads the certificates again.", flags, run_serve,
+    "SIGTERM lets requests under way finish; SIGHUP reads certificates and keys again.", flags, run_serve,
 };

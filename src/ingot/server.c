@@ -17,6 +17,7 @@
 #include "admin/socket.h"
 #include "base/container.h"
 #include "base/log.h"
+#include "ingot/kms_file.h"
 #include "ingot/lifecycle_keeper.h"
 #include "ingot/opened.h"
 #include "ingot/reactor.h"
@@ -31,6 +32,7 @@ struct server {
     struct health health;
     struct health_state health_state;
     struct s3_server s3;
+    struct kms *kms;              /* shared by the reactors */
     struct reactor *reactors;
     unsigned reactor_count;
     int listen_fd;
@@ -115,9 +117,12 @@ static void signal_ready(struct watch *watch)
     if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP) {
-        log_notice("reading the certificates again");
+        log_notice("reading certificates and keys again");
         for (unsigned i = 0; i < server->reactor_count && *server->config->tls_certificate; i++)
             reactor_reload(&server->reactors[i]);
+        if (*server->config->kms_key_file
+            && kms_file_load(server->config->kms_key_file, server->kms, server->message, sizeof(server->message)))
+            log_error("the keys in use stay: %s", server->message);
         return;
     }
     if (server->stopping)
@@ -185,6 +190,7 @@ static void start_s3(struct server *server)
         .region = slice_string(config->region),
         .allow_underscore = config->bucket_underscores,
         .allow_signature_v2 = config->signature_v2,
+        .customer_keys = (enum s3_customer_keys)config->customer_keys,
         .access_log = config->audit_log,
         .root_access_key = slice_string(config->root_user),
         .root_secret = slice_string(config->root_password),
@@ -203,6 +209,15 @@ static void start_s3(struct server *server)
     }
 }
 
+static int start_kms(struct server *server)
+{
+    const char *path = server->config->kms_key_file;
+    int err = kms_new(&server->kms);
+    if (err)
+        return fail(server, err, "kms_key_file");
+    return *path ? kms_file_load(path, server->kms, server->message, sizeof(server->message)) : 0;
+}
+
 static int start_reactors(struct server *server)
 {
     unsigned count = (unsigned)server->config->reactors;
@@ -217,7 +232,7 @@ static int start_reactors(struct server *server)
     for (unsigned i = 0; i < count; i++) {
         const struct reactor_options options = {
             .config = server->config, .engine = &server->opened.engine, .meta = server->opened.meta,
-            .placement = server->opened.placement, .s3 = &server->s3, .listen_fd = server->listen_fd, .index = i,
+            .placement = server->opened.placement, .s3 = &server->s3, .kms = server->kms, .listen_fd = server->listen_fd, .index = i,
             .count = count,
         };
         server->reactor_count++;
@@ -311,6 +326,8 @@ static int start(struct server *server)
     health_start(&server->health_state, &server->opened.admin, server->metrics, server->config->metrics_token,
                  &server->health);
     start_s3(server);
+    if ((err = start_kms(server)))
+        return err;
     if ((err = make_default_buckets(server)) || (err = start_admin_socket(server)))
         return err;
     if (!server->opened.store->read_only) {
@@ -381,6 +398,7 @@ static void stop(struct server *server)
     if (server->signals.fd >= 0)
         close(server->signals.fd);
     metrics_free(server->metrics);
+    kms_free(server->kms);
     free(server->reactors);
 }
 

@@ -1,4 +1,5 @@
 /* Buckets. Ids come from a counter and are never used twice, so that what outlives a bucket (tombstones) names no other. */
+#include "meta/state.h"
 #include "meta/statement.h"
 #include "meta/tables.h"
 #include "meta/transaction.h"
@@ -51,6 +52,13 @@ int bucket_get_by_id(struct meta_tx *tx, int64_t id, struct bucket_row *ret)
     statement_bind_int(&s, id);
     int err = statement_row(&s);
     return err == ERR_NOT_FOUND ? ERR_NO_SUCH_BUCKET : err != 0 ? err : read_row(&s, ret);
+}
+
+const struct bucket_row *bucket_known(struct meta *meta, struct loop *loop, struct slice name)
+{
+    const struct connection *c = meta_connection_of(meta, loop);
+    uint64_t epoch = atomic_load_explicit(&meta->bucket_epoch, memory_order_acquire);
+    return c != NULL && epoch % 2 == 0 && epoch != 0 ? bucket_cache_find(&c->buckets, name, epoch) : NULL;
 }
 
 static int take_id(struct meta_tx *tx, int64_t *ret)

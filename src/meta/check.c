@@ -47,6 +47,9 @@ struct checking {
 #define KEPT_UPLOAD "upload_row NOT IN (SELECT target FROM outbox WHERE kind = 2)"
 #define BYTES_OF(id) "(COALESCE((SELECT length(bytes) FROM inline_content i WHERE i.content_id = " id "), 0) + " \
                      "COALESCE((SELECT SUM(len) FROM segment s WHERE s.content_id = " id "), 0))"
+/* Encrypted contents lie in frames (base/frame.h), each stream of size bytes for itself. */
+#define FRAMED(size) "(" size " + (" size " + 65535) / 65536 * 32)"
+#define PARTS_FRAMED "(SELECT SUM" FRAMED("c.size") " FROM content_part c WHERE c.content_id = v.content_id)"
 #define KEY "CASE WHEN length(key) > 64 THEN substr(hex(key), 1, 128) || '...' ELSE hex(key) END"
 
 static bool judge_integrity(sqlite3_stmt *s, char line[LINE_MAX_LEN])
@@ -125,14 +128,16 @@ static const struct check checks[] = {
         "FROM part WHERE upload_row NOT IN (SELECT id FROM upload) AND " KEPT_UPLOAD " GROUP BY upload_row", .mend = mend_parts},
     {.what = "bytes of versions", .sql =
         "SELECT printf('version (bucket %lld, key x%s, rank %lld): %lld bytes, but content %lld has %lld', bucket_id, " KEY
-        ", rank, size, content_id, have) FROM (SELECT *, " BYTES_OF("v.content_id") " AS have FROM version v WHERE flags & 1 = 0) "
-        "WHERE have <> size"},
+        ", rank, want, content_id, have) FROM (SELECT *, " BYTES_OF("v.content_id") " AS have, "
+        "CASE WHEN flags & 2 THEN COALESCE(" PARTS_FRAMED ", " FRAMED("v.size") ") ELSE size END AS want "
+        "FROM version v WHERE flags & 1 = 0) WHERE have <> want"},
     {.what = "delete markers", .sql =
         "SELECT printf('version (bucket %lld, key x%s, rank %lld): a delete marker with content', bucket_id, " KEY ", rank) "
         "FROM version WHERE flags & 1 AND (content_id <> 0 OR size <> 0)"},
     {.what = "bytes of parts", .sql =
         "SELECT printf('part (upload %lld, number %lld): %lld bytes, but content %lld has %lld', upload_row, part_number, size, "
-        "content_id, have) FROM (SELECT *, " BYTES_OF("p.content_id") " AS have FROM part p WHERE " KEPT_UPLOAD ") WHERE have <> size"},
+        "content_id, have) FROM (SELECT *, " BYTES_OF("p.content_id") " AS have, (SELECT CASE WHEN substr(upload_id, 16) >= x'80' "
+        "THEN " FRAMED("p.size") " ELSE p.size END FROM upload WHERE id = upload_row) AS want FROM part p WHERE " KEPT_UPLOAD ") WHERE have <> want"},
     {.what = "owners of contents", .sql =
         "SELECT printf('content %lld: %lld versions and parts own it', content_id, COUNT(*)) FROM (" OWNERS ") "
         "GROUP BY content_id HAVING COUNT(*) > 1"},
@@ -151,7 +156,8 @@ static const struct check checks[] = {
     {.what = "parts of contents", .sql =
         "SELECT printf('content_part (content %lld): %lld bytes in parts, but the content has %lld', content_id, size, have) FROM "
         "(SELECT content_id, size, " BYTES_OF("c.content_id") " AS have FROM "
-        "(SELECT content_id, SUM(size) AS size FROM content_part WHERE " KEPT_CONTENT " GROUP BY content_id) c) WHERE size <> have"},
+        "(SELECT content_id, SUM(CASE WHEN content_id IN (SELECT content_id FROM version WHERE flags & 2) THEN " FRAMED("size")
+        " ELSE size END) AS size FROM content_part WHERE " KEPT_CONTENT " GROUP BY content_id) c) WHERE size <> have"},
     {.what = "extents of segments", .sql =
         "SELECT printf('segment (content %lld, start %lld): extent %lld %s', content_id, start, extent_id, "
         "CASE WHEN e.id IS NULL THEN 'does not exist' ELSE 'is shorter than what it names' END) "

@@ -18,7 +18,7 @@ CREATE TABLE bucket(
   region TEXT NOT NULL, versioning INTEGER NOT NULL, attributes BLOB NOT NULL);
 
 -- A version, or a delete marker. rank = INT64_MAX - clock: the newest of a key comes first. version_id: 16 bytes, empty for
--- the null version. flags: 1 delete marker. etag: 16 bytes of MD5, and behind them, for multipart, the part count (4, big-endian).
+-- the null version. flags: 1 delete marker, 2 encrypted (FORMAT.md). etag: 16 bytes of MD5, and behind them, for multipart, the part count (4, big-endian).
 -- content_id: 0 for no bytes. origin_*: where and when it was first written. replication: 0 none, 1 pending, 2 done, 3 failed, 4 replica.
 CREATE TABLE version(
   bucket_id INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL,

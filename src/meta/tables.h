@@ -25,6 +25,9 @@ struct bucket_row {
     struct slice attributes;
 };
 int bucket_get(struct meta_tx *, struct slice name, struct bucket_row *ret) MUST_CHECK; /* ERR_NO_SUCH_BUCKET */
+/* Without a transaction: the bucket as the newest commit left it, if the calling loop's connection remembers it, until that loop's next
+ * read; else NULL. */
+const struct bucket_row *bucket_known(struct meta *, struct loop *, struct slice name);
 int bucket_get_by_id(struct meta_tx *, int64_t id, struct bucket_row *ret) MUST_CHECK; /* ERR_NO_SUCH_BUCKET */
 int bucket_insert(struct meta_tx *, const struct bucket_row *, int64_t *ret_id) MUST_CHECK; /* ERR_EXISTS */
 int bucket_update(struct meta_tx *, const struct bucket_row *) MUST_CHECK; /* versioning and attributes, by id */
@@ -35,6 +38,7 @@ int bucket_list(struct meta_tx *, struct slice after, int (*fn)(void *, const st
 
 /* --- version.c --- */
 #define VERSION_DELETE_MARKER 1u
+#define VERSION_ENCRYPTED 2u    /* its content is frames (base/frame.h); size says plain bytes */
 struct version_row {
     int64_t bucket_id;
     struct slice key;

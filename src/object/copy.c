@@ -1,17 +1,21 @@
-/* CopyObject and UploadPartCopy. The bytes are shared, never copied: the new content names the same extents.
+/* CopyObject and UploadPartCopy. The bytes are shared, not copied: the new content names the same extents. An encrypted object's too, where
+ * the store holds both keys: the data key is sealed again.
  *
  * Where a digest has to be known that no row holds (the ETag of a part that is a range, a checksum of another kind), the source is
- * read once through object_get, and the commit holds that the source is still the version that was read. Only a source
- * that lies inline in the database becomes a part by way of object_put: parts are never inline. */
+ * read once through object_get, and the commit holds that the source is still the version that was read. What must be
+ * encrypted, decrypted, or encrypted with another key is read and written anew through object_put; so is a source that lies inline in the
+ * database and becomes a part, since parts are never inline. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/container.h"
 #include "meta/attribute.h"
+#include "object/content_cipher.h"
 #include "object/install.h"
 #include "object/lifecycle_tx.h"
 
 #define COPY_READ_SIZE (256u << 10)
+#define LOOKS_MAX 4 /* a source that is replaced at every turn */
 
 struct object_copy_state {
     struct object_copy *copy;
@@ -19,7 +23,15 @@ struct object_copy_state {
     struct meta_write write;
     struct object_get get;          /* the reading pass */
     bool get_started;
-    struct object_put *put;         /* an inline source on its way to be a part */
+    struct object_put *put;         /* what is written anew */
+    size_t held_len, held_at;       /* of the buffer: read, not yet written */
+    int stream_err;
+    bool written;                   /* all of it was handed over */
+    bool anew;                      /* written anew, not shared */
+    struct encryption target;       /* what it is to become */
+    struct text standing;           /* attributes of the target's bucket */
+    struct text resealed;           /* ATTRIBUTE_ENCRYPTION of a copy that shares frames */
+    uint32_t looks;
     struct digest_stream *md5;
     struct checksum_stream checksum;
     bool checksum_started, digested;
@@ -66,34 +78,48 @@ static bool carries_over(const struct object_copy *copy, const struct attribute 
     case ATTRIBUTE_CHECKSUM: return copy->state->kind == CHECKSUM_NONE;
     case ATTRIBUTE_TAG: return !copy->replace_tags;
     case ATTRIBUTE_UPLOAD: return false;
+    case ATTRIBUTE_ENCRYPTION: return false; /* sealed for the copy */
     case ATTRIBUTE_WEBSITE_REDIRECT: return false; /* S3 never copies it */
     default: return !copy->replace_attributes;
     }
 }
 
-/* The target's attributes: the source's, but for what the request replaces. */
-static int make_attributes(struct object_copy *copy, struct slice source, struct text *text)
+/* The target's attributes: the source's, but for what the request replaces; what stands for itself in a copy comes before and behind. */
+static int make_kept_attributes(struct object_copy *copy, struct text *text)
 {
-    struct object_copy_state *s = copy->state;
+    struct attribute attribute;
+    size_t position = 0;
+    int err = 0;
     if (copy->replace_attributes)
         text_append(text, copy->attributes.data, copy->attributes.len);
     if (copy->replace_tags)
         text_append(text, copy->tags.data, copy->tags.len);
+    while (attribute_next(copy->source_info.attributes, &position, &attribute, &err))
+        if (attribute.kind != ATTRIBUTE_CHECKSUM && carries_over(copy, &attribute))
+            attribute_append(text, attribute.kind, attribute.name, attribute.value);
+    return err ? err : text->failed ? ERR_NO_MEMORY : 0;
+}
+
+/* Those of a copy that shares its bytes: with their checksum, and with the data key sealed for it. */
+static int make_attributes(struct object_copy *copy, struct text *text)
+{
+    struct object_copy_state *s = copy->state;
     struct attribute attribute;
     size_t position = 0;
-    int err = 0;
-    while (attribute_next(source, &position, &attribute, &err)) {
-        if (carries_over(copy, &attribute))
-            attribute_append(text, attribute.kind, attribute.name, attribute.value);
-        if (attribute.kind == ATTRIBUTE_CHECKSUM && s->kind == CHECKSUM_NONE && attribute.name.len == 2 &&
-            attribute.value.len <= CHECKSUM_LEN_MAX) {
-            copy->checksum = (enum checksum_kind)attribute.name.data[0];
-            memcpy(copy->checksum_value, attribute.value.data, attribute.value.len);
-        }
-    }
+    int err = make_kept_attributes(copy, text);
+    text_append(text, s->resealed.data, s->resealed.len);
     if (s->kind != CHECKSUM_NONE) {
         char name[2] = {(char)s->kind, 0};
         attribute_append(text, ATTRIBUTE_CHECKSUM, slice_of(name, 2), slice_of((const char *)copy->checksum_value, checksum_len(s->kind)));
+    }
+    while (!err && s->kind == CHECKSUM_NONE && attribute_next(copy->source_info.attributes, &position, &attribute, &err)) {
+        if (attribute.kind != ATTRIBUTE_CHECKSUM)
+            continue;
+        attribute_append(text, attribute.kind, attribute.name, attribute.value);
+        if (attribute.name.len == 2 && attribute.value.len <= CHECKSUM_LEN_MAX) {
+            copy->checksum = (enum checksum_kind)attribute.name.data[0];
+            memcpy(copy->checksum_value, attribute.value.data, attribute.value.len);
+        }
     }
     return err ? err : text->failed ? ERR_NO_MEMORY : 0;
 }
@@ -104,6 +130,7 @@ static int install_copy(struct meta_tx *tx, struct object_copy *copy, const stru
     struct object_copy_state *s = copy->state;
     struct version_row row = {
         .key = copy->key,
+        .flags = source->flags & VERSION_ENCRYPTED,
         .size = source->size,
         .etag = slice_of((const char *)s->etag, s->etag_len),
         .owner_id = copy->owner_id,
@@ -112,8 +139,12 @@ static int install_copy(struct meta_tx *tx, struct object_copy *copy, const stru
         .origin_version_id = slice_of("", 0),
     };
     if (source->content_id) {
+        uint64_t stored = source->size;
         row.content_id = (int64_t)meta_tx_clock(tx);
-        int err = content_share(tx, source->content_id, 0, source->size, true, row.content_id, 0);
+        int err = row.flags & VERSION_ENCRYPTED
+                      ? content_stored_size(tx, source->content_id, copy->source_info.part_count > 0, source->size, &stored) : 0;
+        if (!err)
+            err = content_share(tx, source->content_id, 0, stored, true, row.content_id, 0);
         if (err)
             return err;
     }
@@ -137,7 +168,8 @@ static int run_copy_object(struct meta_tx *tx, struct meta_write *write)
     int err = find_source(tx, copy, &source, &versioning);
     if (err)
         return err;
-    if (s->digested && source.rank != s->source_rank)
+    bool encrypted = source.flags & VERSION_ENCRYPTED;
+    if ((s->digested || encrypted) && source.rank != s->source_rank)
         return ERR_CONFLICT;
     err = object_info_set(&copy->source_info, &source, versioning);
     if (err)
@@ -145,7 +177,7 @@ static int run_copy_object(struct meta_tx *tx, struct meta_write *write)
     memcpy(s->etag, source.etag.data, copy->source_info.etag_len);
     s->etag_len = copy->source_info.etag_len;
     struct text attributes = {0};
-    err = make_attributes(copy, copy->source_info.attributes, &attributes);
+    err = make_attributes(copy, &attributes);
     if (!err)
         err = install_copy(tx, copy, &source, slice_of(attributes.data ? attributes.data : "", attributes.len));
     text_free(&attributes);
@@ -196,10 +228,15 @@ static int run_copy_part(struct meta_tx *tx, struct meta_write *write)
     return err;
 }
 
+static void look(struct object_copy_state *s);
+
 static void commit_done(struct meta_write *write)
 {
     struct object_copy_state *s = container_of(write, struct object_copy_state, write);
-    finish(s->copy, write->err);
+    if (write->err == ERR_CONFLICT && !s->digested && !s->copy->to_part && s->looks < LOOKS_MAX)
+        look(s); /* another version than the one looked at */
+    else
+        finish(s->copy, write->err);
 }
 
 static void commit(struct object_copy_state *s)
@@ -209,61 +246,124 @@ static void commit(struct object_copy_state *s)
     meta_write(copy->reactor->meta, &s->write);
 }
 
-/* --- the reading pass --- */
+/* --- writing anew --- */
 
-static void put_ready(void *arg);
+/* What the answer tells of the new version, as of one that shares its bytes. */
+static int take_result(struct object_copy *copy, const struct object_put_result *result)
+{
+    struct text text = {0}, rule = {0};
+    copy->info = result->info;
+    text_append(&rule, result->info.expire_rule.data, result->info.expire_rule.len);
+    copy->info.expire_rule_memory = rule.data;
+    copy->info.expire_rule = slice_of(rule.data ? rule.data : "", rule.len);
+    memcpy(copy->checksum_value, result->checksum, CHECKSUM_LEN_MAX);
+    text_append(&text, result->info.attributes.data, result->info.attributes.len);
+    if (copy->checksum != CHECKSUM_NONE) {
+        char name[2] = {(char)copy->checksum, 0};
+        attribute_append(&text, ATTRIBUTE_CHECKSUM, slice_of(name, 2), slice_of((const char *)result->checksum, checksum_len(copy->checksum)));
+    }
+    copy->info.attributes = slice_of(text.data ? text.data : "", text.len);
+    copy->info.memory = text.data;
+    return text.failed || rule.failed ? ERR_NO_MEMORY : 0;
+}
 
 static void put_done(void *arg, int err)
 {
     struct object_copy_state *s = arg;
-    struct object_copy *copy = s->copy;
-    if (!err) {
-        const struct object_put_result *result = object_put_result(s->put);
-        copy->info.size = result->info.size;
-        copy->info.modified_us = result->info.modified_us;
-        copy->info.etag_len = MD5_LEN;
-        memcpy(copy->info.etag, result->info.etag, MD5_LEN);
-        memcpy(copy->checksum_value, result->checksum, CHECKSUM_LEN_MAX);
-    }
+    if (!err)
+        err = take_result(s->copy, object_put_result(s->put));
     object_put_free(s->put);
     s->put = NULL;
-    finish(copy, err);
+    finish(s->copy, s->stream_err ? s->stream_err : err);
 }
 
-/* An inline source is at most INLINE_CONTENT_MAX bytes: it is in the buffer whole. */
-static void put_inline(struct object_copy_state *s)
+/* As much as the reader has and the writer takes. */
+static void pump(struct object_copy_state *s)
 {
-    struct object_copy *copy = s->copy;
-    struct object_put_options options = {
-        .reactor = copy->reactor,
-        .target = PUT_PART,
-        .bucket = copy->bucket,
-        .key = copy->key,
-        .owner_id = copy->owner_id,
-        .size = s->len,
-        .checksum = copy->checksum,
-        .upload_id = copy->upload_id,
-        .part_number = copy->part_number,
-        .ready = put_ready,
-        .done = put_done,
-        .arg = s,
-    };
-    int err = object_put_new(&options, &s->put);
-    if (err) {
-        finish(copy, err);
-        return;
+    while (!s->stream_err) {
+        s->held_at += object_put_write(s->put, s->buffer + s->held_at, s->held_len - s->held_at);
+        if (s->held_at < s->held_len)
+            return; /* put_ready */
+        int err = 0;
+        s->held_at = 0;
+        s->held_len = object_get_read(&s->get, s->buffer, sizeof(s->buffer), &err);
+        if (err == ERR_WOULD_BLOCK)
+            return; /* get_ready */
+        if (!err && !s->held_len) {
+            s->written = true;
+            object_put_finish(s->put, NULL, NULL);
+            return;
+        }
+        s->stream_err = err;
     }
-    s->from = 0;
-    put_ready(s);
+    object_put_abort(s->put);
 }
 
 static void put_ready(void *arg)
 {
     struct object_copy_state *s = arg;
-    s->from += object_put_write(s->put, s->buffer + s->from, (size_t)(s->len - s->from));
-    if (s->from == s->len)
-        object_put_finish(s->put, NULL, NULL);
+    if (s->put && !s->written)
+        pump(s);
 }
+
+/* The copy's checksum is of the same kind as the source's, unless another is asked for; of the whole, as there are no parts. */
+static enum checksum_kind checksum_of_copy(const struct object_copy *copy)
+{
+    struct attribute attribute;
+    size_t position = 0;
+    int err;
+    if (copy->checksum != CHECKSUM_NONE || copy->to_part)
+        return copy->checksum;
+    while (attribute_next(copy->source_info.attributes, &position, &attribute, &err))
+        if (attribute.kind == ATTRIBUTE_CHECKSUM && attribute.name.len == 2 && attribute.name.data[0] <= CHECKSUM_SHA256)
+            return (enum checksum_kind)attribute.name.data[0];
+    return CHECKSUM_NONE;
+}
+
+static int new_put(struct object_copy_state *s)
+{
+    struct object_copy *copy = s->copy;
+    struct text attributes = {0};
+    s->kind = copy->checksum = checksum_of_copy(copy);
+    struct object_put_options options = {
+        .reactor = copy->reactor,
+        .target = copy->to_part ? PUT_PART : PUT_OBJECT,
+        .bucket = copy->bucket,
+        .key = copy->key,
+        .owner_id = copy->owner_id,
+        .storage_class = copy->storage_class,
+        .size = s->len,
+        .checksum = copy->checksum,
+        .conditions = copy->conditions,
+        .upload_id = copy->upload_id,
+        .part_number = copy->part_number,
+        .encryption = copy->to_part ? copy->encryption : s->target,
+        .ready = put_ready,
+        .done = put_done,
+        .arg = s,
+    };
+    int err = 0;
+    if (!copy->to_part)
+        err = make_kept_attributes(copy, &attributes);
+    options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
+    if (!err)
+        err = object_put_new(&options, &s->put);
+    text_free(&attributes);
+    return err;
+}
+
+static void start_writing(struct object_copy_state *s)
+{
+    int err = new_put(s);
+    if (err) {
+        finish(s->copy, err);
+        return;
+    }
+    s->held_len = s->held_at = 0;
+    pump(s);
+}
+
+/* --- the reading pass --- */
 
 static void read_on(void *arg)
 {
@@ -286,10 +386,7 @@ static void read_on(void *arg)
     digest_stream_final(s->md5, s->etag);
     if (s->checksum_started)
         checksum_final(&s->checksum, s->copy->checksum_value);
-    if (s->copy->to_part && s->get.info.size <= INLINE_CONTENT_MAX)
-        put_inline(s);
-    else
-        commit(s);
+    commit(s);
 }
 
 static void get_done(struct object_get *get)
@@ -305,8 +402,11 @@ static void get_done(struct object_get *get)
     }
     s->from = get->first;
     s->len = get->len;
-    object_get_on_ready(get, read_on, s);
-    read_on(s);
+    object_get_on_ready(get, s->anew ? put_ready : read_on, s);
+    if (s->anew)
+        start_writing(s);
+    else
+        read_on(s);
 }
 
 static int start_digests(struct object_copy_state *s)
@@ -326,7 +426,7 @@ static int start_digests(struct object_copy_state *s)
 static void start_reading(struct object_copy_state *s)
 {
     struct object_copy *copy = s->copy;
-    int err = start_digests(s);
+    int err = s->anew ? 0 : start_digests(s);
     if (err) {
         finish(copy, err);
         return;
@@ -341,6 +441,7 @@ static void start_reading(struct object_copy_state *s)
         .has_range = copy->to_part && copy->has_range,
         .range_first = copy->range_first,
         .range_last = copy->range_last,
+        .customer_key = copy->source_customer_key,
         .done = get_done,
     };
     memcpy(s->get.version_id, copy->version_id, sizeof(s->get.version_id));
@@ -348,7 +449,7 @@ static void start_reading(struct object_copy_state *s)
     object_get_start(&s->get);
 }
 
-/* --- the start: which of the two ways? --- */
+/* --- the start: which way? --- */
 
 static int run_look(struct meta_tx *tx, struct meta_read *read)
 {
@@ -362,7 +463,66 @@ static int run_look(struct meta_tx *tx, struct meta_read *read)
     s->source_rank = source.rank;
     if (copy->has_range && (copy->range_last >= source.size || copy->range_first > copy->range_last))
         return ERR_INVALID_RANGE;
-    return object_info_set(&copy->source_info, &source, versioning);
+    err = object_info_set(&copy->source_info, &source, versioning);
+    struct bucket_row bucket;
+    if (!err)
+        err = bucket_get(tx, copy->bucket, &bucket);
+    if (err)
+        return err;
+    text_clear(&s->standing);
+    text_append(&s->standing, bucket.attributes.data, bucket.attributes.len);
+    return s->standing.failed ? ERR_NO_MEMORY : 0;
+}
+
+/* What the copy is to be encrypted with: as asked, else as its bucket says; and it does not come out plain by silence. */
+static int choose_target(struct object_copy_state *s)
+{
+    struct object_copy *copy = s->copy;
+    s->target = copy->encryption;
+    if (s->target.mode != ENCRYPTION_NONE)
+        return 0;
+    int err = encryption_default(slice_of(s->standing.data ? s->standing.data : "", s->standing.len), &s->target);
+    if (!err && s->target.mode == ENCRYPTION_NONE && copy->source_info.encrypted)
+        s->target.mode = ENCRYPTION_S3;
+    return err;
+}
+
+/* Whether frames can be shared, and if so the data key sealed again; else, the source is read with its key. */
+static int reseal(struct object_copy_state *s)
+{
+    struct object_copy *copy = s->copy;
+    struct encryption e;
+    struct encryption_keys keys = object_keys(copy->reactor);
+    uint8_t data_key[DATA_KEY_LEN];
+    int err = encryption_of(copy->source_info.attributes, &e);
+    if (!err)
+        err = encryption_check(&keys, &e, copy->source_customer_key);
+    copy->at_source = err;
+    if (err)
+        return err;
+    s->anew = copy->to_part || e.mode == ENCRYPTION_CUSTOMER || s->target.mode == ENCRYPTION_CUSTOMER || e.mode == ENCRYPTION_NONE;
+    if (s->anew)
+        return 0;
+    err = encryption_open(&keys, &e, NULL, data_key);
+    if (!err)
+        err = encryption_seal(&keys, &s->target, data_key, &s->resealed);
+    explicit_bzero(data_key, sizeof(data_key));
+    return err;
+}
+
+/* Sets anew, and what the commit needs. */
+static int choose_way(struct object_copy_state *s)
+{
+    struct object_copy *copy = s->copy;
+    bool encrypted_upload = copy->to_part && copy->upload_id.len == 16 && object_upload_encrypted((const uint8_t *)copy->upload_id.data);
+    int err = copy->to_part ? 0 : choose_target(s);
+    text_clear(&s->resealed);
+    s->anew = copy->to_part && (encrypted_upload || copy->source_info.size <= INLINE_CONTENT_MAX);
+    if (!err && !encrypted_upload && copy->to_part && copy->encryption.customer_key)
+        err = ERR_KEY_UNWANTED;
+    if (!err && (copy->source_info.encrypted || copy->source_customer_key || s->target.mode != ENCRYPTION_NONE))
+        err = reseal(s);
+    return err;
 }
 
 /* Whether the source's row already holds the digest asked for, over the whole object. */
@@ -381,12 +541,20 @@ static void look_done(struct meta_read *read)
 {
     struct object_copy_state *s = container_of(read, struct object_copy_state, look);
     struct object_copy *copy = s->copy;
-    if (read->err)
-        finish(copy, read->err);
-    else if (copy->to_part || (copy->checksum != CHECKSUM_NONE && !checksum_is_there(copy)))
+    int err = read->err ? read->err : choose_way(s);
+    if (err)
+        finish(copy, err);
+    else if (s->anew || copy->to_part || (copy->checksum != CHECKSUM_NONE && !checksum_is_there(copy)))
         start_reading(s);
     else
         commit(s);
+}
+
+static void look(struct object_copy_state *s)
+{
+    s->looks++;
+    s->look = (struct meta_read){.run = run_look, .done = look_done, .loop = s->copy->reactor->loop};
+    meta_read(s->copy->reactor->meta, &s->look);
 }
 
 void object_copy_start(struct object_copy *copy)
@@ -399,12 +567,7 @@ void object_copy_start(struct object_copy *copy)
     }
     s->copy = copy;
     s->random = loop_random(copy->reactor->loop);
-    if (!copy->to_part && copy->checksum == CHECKSUM_NONE) {
-        commit(s);
-        return;
-    }
-    s->look = (struct meta_read){.run = run_look, .done = look_done, .loop = copy->reactor->loop};
-    meta_read(copy->reactor->meta, &s->look);
+    look(s);
 }
 
 void object_copy_fini(struct object_copy *copy)
@@ -420,6 +583,10 @@ void object_copy_fini(struct object_copy *copy)
     if (s->checksum_started)
         checksum_fini(&s->checksum);
     object_put_free(s->put);
+    text_free(&s->standing);
+    text_free(&s->resealed);
+    if (s->get_started)
+        explicit_bzero(s->buffer, sizeof(s->buffer));
     free(s);
     copy->state = NULL;
 }

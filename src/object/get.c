@@ -2,11 +2,15 @@
  *
  * One read transaction finds everything: the version, its segments and extents in the range, with their space pinned, so
  * that an overwrite or a delete meanwhile takes nothing away from this reader. Bytes come in windows (extent_reader.h), one
- * ahead of the one being handed out; the first has been read before done is called, so that its failure is still a status. */
+ * ahead of the one being handed out; the first has been read before done is called, so that its failure is still a status.
+ *
+ * Of an encrypted object the windows hold its stored bytes, of all frames that the range touches; an opener stands between them and the
+ * answer. Offsets below are those of stored bytes then. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/container.h"
+#include "object/content_cipher.h"
 #include "object/info.h"
 #include "object/lifecycle_tx.h"
 #include "placement/extent_reader.h"
@@ -34,6 +38,8 @@ struct object_get_state {
     struct object_get *get;        /* NULL once the request is gone */
     struct object_reactor *reactor;
     struct meta_read lookup;
+    struct content_opener opener;  /* of an encrypted object */
+    int opener_err;
     int64_t content_id;
     uint64_t content_from, content_end; /* the answer's bytes */
     char *inline_bytes;            /* or NULL; the whole content */
@@ -67,6 +73,7 @@ static void state_free(struct object_get_state *s)
         if (s->windows[i].ready)
             extent_read_release(&s->windows[i].read);
     drop_pieces(s);
+    content_opener_fini(&s->opener);
     free(s->inline_bytes);
     free(s);
 }
@@ -149,17 +156,34 @@ static int load_inline(struct meta_tx *tx, struct object_get_state *s, uint64_t 
     return 0;
 }
 
+/* Which stored bytes hold the range. */
+static int find_frames(struct meta_tx *tx, struct object_get *get)
+{
+    struct object_get_state *s = get->state;
+    struct content_stream *streams;
+    uint32_t count;
+    int err = content_streams(tx, s->content_id, get->info.part_count > 0, get->info.size, get->first, get->len, &streams, &count);
+    return err ? err : content_opener_start(&s->opener, streams, count, get->first, get->len, &s->content_from, &s->content_end);
+}
+
 static int load_content(struct meta_tx *tx, struct object_get *get)
 {
     struct object_get_state *s = get->state;
-    s->content_from = s->issued = s->given = get->first;
+    uint64_t size = get->info.encrypted ? frame_stored_size(get->info.size) : get->info.size;
+    s->content_from = get->first;
     s->content_end = get->first + get->len;
-    if (get->info.size <= INLINE_CONTENT_MAX) {
-        int err = load_inline(tx, s, get->info.size);
+    if (get->info.encrypted) {
+        int err = find_frames(tx, get);
+        if (err)
+            return err;
+    }
+    s->issued = s->given = s->content_from;
+    if (size <= INLINE_CONTENT_MAX) {
+        int err = load_inline(tx, s, size);
         if (err != ERR_NOT_FOUND)
             return err;
     }
-    return load_pieces(tx, s, get->first);
+    return load_pieces(tx, s, s->content_from);
 }
 
 /* The part asked for, as a range; a plain object is its own part 1. */
@@ -241,12 +265,18 @@ static int run_lookup(struct meta_tx *tx, struct meta_read *read)
 
 /* --- reading ahead --- */
 
+static int fill_frame(struct object_get_state *s);
+
 static void announce(struct object_get_state *s)
 {
     if (!s->get)
         return;
     if (!s->announced) {
         s->announced = true;
+        if (!s->err && s->get->info.encrypted && s->opener.frame) { /* a wrong first frame is a status yet */
+            int err = fill_frame(s);
+            s->err = err == ERR_WOULD_BLOCK ? s->err : err;
+        }
         s->get->err = s->err;
         s->get->done(s->get);
     } else if (s->ready) {
@@ -358,11 +388,34 @@ static void fill_windows(struct object_get_state *s)
     }
 }
 
+static bool speaks_of_object(int err)
+{
+    return !err || err == ERR_PRECONDITION || err == ERR_NOT_MODIFIED || err == ERR_INVALID_RANGE;
+}
+
+/* The key comes before conditions and ranges: who has not got it learns nothing. */
+static int find_key(struct object_get_state *s, int err)
+{
+    struct object_get *get = s->get;
+    struct encryption e;
+    struct encryption_keys keys = object_keys(s->reactor);
+    if (!speaks_of_object(err) || get->about_only || (!get->info.encrypted && !get->customer_key))
+        return err;
+    int key_err = encryption_of(get->info.attributes, &e);
+    if (!key_err && (e.mode != ENCRYPTION_NONE) != get->info.encrypted)
+        key_err = ERR_CORRUPT;
+    if (!key_err && (get->head_only || err || e.mode == ENCRYPTION_NONE))
+        key_err = encryption_check(&keys, &e, get->customer_key);
+    else if (!key_err)
+        key_err = encryption_open(&keys, &e, get->customer_key, s->opener.data_key);
+    return key_err ? key_err : err;
+}
+
 static void lookup_done(struct meta_read *read)
 {
     struct object_get_state *s = container_of(read, struct object_get_state, lookup);
     s->looking_up = false;
-    s->err = read->err;
+    s->err = find_key(s, read->err);
     if (s->err || s->inline_bytes || s->issued == s->content_end) {
         announce(s);
         return;
@@ -423,9 +476,8 @@ static size_t read_window(struct object_get_state *s, struct window *w, uint8_t 
     return copied;
 }
 
-size_t object_get_read(struct object_get *get, void *data, size_t capacity, int *ret_err)
+static size_t read_stored(struct object_get_state *s, void *data, size_t capacity, int *ret_err)
 {
-    struct object_get_state *s = get->state;
     *ret_err = 0;
     if (s->given == s->content_end)
         return 0;
@@ -439,6 +491,40 @@ size_t object_get_read(struct object_get *get, void *data, size_t capacity, int 
     if (!copied && s->given < s->content_end)
         *ret_err = s->err ? s->err : ERR_WOULD_BLOCK;
     return copied;
+}
+
+/* 0: plain bytes can be taken, or all of them were. */
+static int fill_frame(struct object_get_state *s)
+{
+    uint8_t *to;
+    size_t want;
+    while (!s->opener_err && (want = content_opener_want(&s->opener, &to)) > 0) {
+        int err;
+        size_t len = read_stored(s, to, want, &err);
+        if (!len && err == ERR_WOULD_BLOCK)
+            return err;
+        s->opener_err = len ? content_opener_fed(&s->opener, len) : err ? err : ERR_CORRUPT;
+    }
+    return s->opener_err;
+}
+
+static size_t read_encrypted(struct object_get_state *s, uint8_t *data, size_t capacity, int *ret_err)
+{
+    size_t copied = 0, len;
+    int err;
+    do {
+        err = fill_frame(s);
+        len = err ? 0 : content_opener_take(&s->opener, data + copied, capacity - copied);
+        copied += len;
+    } while (len && copied < capacity);
+    *ret_err = copied ? 0 : err;
+    return copied;
+}
+
+size_t object_get_read(struct object_get *get, void *data, size_t capacity, int *ret_err)
+{
+    struct object_get_state *s = get->state;
+    return get->info.encrypted ? read_encrypted(s, data, capacity, ret_err) : read_stored(s, data, capacity, ret_err);
 }
 
 void object_get_on_ready(struct object_get *get, void (*ready)(void *arg), void *arg)

@@ -31,6 +31,7 @@ int object_info_set(struct object_info *info, const struct version_row *row, enu
         info->part_count = (uint32_t)info->etag[16] << 24 | (uint32_t)info->etag[17] << 16 | (uint32_t)info->etag[18] << 8 | info->etag[19];
     info->modified_us = row->modified_us;
     info->delete_marker = row->flags & VERSION_DELETE_MARKER;
+    info->encrypted = row->flags & VERSION_ENCRYPTED;
     info->null_version = row->version_id.len == 0;
     if (row->version_id.len)
         memcpy(info->version_id, row->version_id.data, sizeof(info->version_id));
@@ -105,6 +106,11 @@ int object_find_version(struct meta_tx *tx, int64_t bucket_id, struct slice key,
 
 enum checksum_kind object_upload_checksum(const uint8_t upload_id[16], uint32_t *ret_type)
 {
-    *ret_type = upload_id[15] >> 4;
+    *ret_type = upload_id[15] >> 4 & 7;
     return (enum checksum_kind)(upload_id[15] & 15);
+}
+
+bool object_upload_encrypted(const uint8_t upload_id[16])
+{
+    return upload_id[15] & OBJECT_UPLOAD_ENCRYPTED;
 }

@@ -9,6 +9,7 @@ int object_info_set(struct object_info *info, const struct version_row *, enum b
 
 /* Version and upload ids: the clock, big-endian, then 8 bytes that make them hard to guess. */
 void object_id_make(uint8_t id[16], uint64_t clock, uint64_t random);
+#define OBJECT_UPLOAD_ENCRYPTED 0x80u /* in the last byte of an upload's id */
 uint64_t object_id_clock(const uint8_t id[16]);
 
 /* The row a condition is held against; row NULL: nothing is there. */

@@ -13,6 +13,7 @@
 #include "meta/attribute.h"
 #include "meta/meta.h"
 #include "meta/tables.h"
+#include "object/encryption.h"
 
 struct object_reactor {
     struct loop *loop;
@@ -21,7 +22,9 @@ struct object_reactor {
     struct buffer_pool *buffers;
     struct digest_engine *md5;
     const char *region;
+    struct kms *kms;              /* keys of SSE-KMS, shared by all; NULL: none */
 };
+static inline struct encryption_keys object_keys(const struct object_reactor *r) { return (struct encryption_keys){r->meta, r->kms}; }
 
 #define KEY_LEN_MAX 1024
 #define PART_NUMBER_MAX 10000
@@ -45,6 +48,7 @@ struct object_info {
     uint8_t etag[20]; uint32_t etag_len; /* 16, or 20: + part count, big-endian */
     uint64_t modified_us;
     bool delete_marker;
+    bool encrypted;                     /* how: encryption_of(attributes) */
     bool null_version;                  /* version id "null" */
     uint8_t version_id[16];
     enum bucket_versioning versioning;  /* of the bucket: UNVERSIONED means no x-amz-version-id header */
@@ -110,10 +114,14 @@ struct object_put_options {
     struct object_conditions conditions;
     struct slice upload_id;        /* PUT_PART: 16 bytes */
     uint32_t part_number;
+    /* Copied. PUT_OBJECT: as asked; mode NONE: as the bucket's default is. PUT_PART: as the upload is; customer_key: what the
+     * request brought (the other members mean nothing). */
+    struct encryption encryption;
     void (*ready)(void *arg);      /* room again */
     void (*done)(void *arg, int err);
     void *arg;
 };
+/* info.attributes: only what concerns the encryption is certain to be there. */
 struct object_put_result { struct object_info info; uint8_t checksum[CHECKSUM_LEN_MAX]; };
 /* Starts; looks up nothing yet that would make the client wait. ERR_NO_MEMORY, ERR_INVALID. */
 int object_put_new(const struct object_put_options *, struct object_put **ret) MUST_CHECK;
@@ -136,9 +144,11 @@ struct object_get {
     bool has_range; bool range_is_suffix; uint64_t range_first, range_last; /* last UINT64_MAX: open; suffix: last N bytes in range_first */
     uint32_t part_number;          /* 0: none */
     bool head_only;
+    const uint8_t *customer_key;   /* the key of SSE-C that the request brought, or NULL */
+    bool about_only;               /* with head_only: for what needs no key: tags, ACLs and the like */
     void (*done)(struct object_get *); /* found, conditions and range checked; for GET the first window has been read */
     /* out */
-    int err;  /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER (info set), ERR_PRECONDITION, ERR_NOT_MODIFIED (info set), ERR_INVALID_RANGE (info.size set), ERR_INVALID_PART */
+    int err;  /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER (info set), ERR_PRECONDITION, ERR_NOT_MODIFIED (info set), ERR_INVALID_RANGE (info.size set), ERR_INVALID_PART; ERR_KEY_*, ERR_KMS_* */
     struct object_info info;
     uint64_t first, len;           /* bytes that will come: [first, first+len) of info.size */
     uint8_t part_checksum[CHECKSUM_LEN_MAX]; uint32_t part_checksum_len; /* of the part asked for; 0 when it has none */
@@ -183,7 +193,7 @@ struct object_attribute_update {
 };
 void object_attribute_update_start(struct object_attribute_update *);
 
-/* --- copy.c: CopyObject (no data copied), also onto itself, and UploadPartCopy --- */
+/* --- copy.c: CopyObject (no data copied unless the encryption asks for it), also onto itself, and UploadPartCopy --- */
 struct object_copy {
     struct object_reactor *reactor;
     struct slice source_bucket, source_key; bool has_version_id, null_version_id; uint8_t version_id[16];
@@ -193,9 +203,12 @@ struct object_copy {
     bool replace_tags; struct slice tags;             /* encoded ATTRIBUTE_TAG entries */
     uint32_t storage_class; int64_t owner_id;
     enum checksum_kind checksum;
+    struct encryption encryption; /* as in object_put_options; of a copy of what is encrypted, mode NONE means no less than SSE-S3 */
+    const uint8_t *source_customer_key;
     bool to_part; struct slice upload_id; uint32_t part_number; bool has_range; uint64_t range_first, range_last;
     void (*done)(struct object_copy *);
-    int err; struct object_info info; struct object_info source_info;
+    int err; bool at_source; /* the key that is missing or wrong is the source's */
+    struct object_info info; struct object_info source_info;
     uint8_t checksum_value[CHECKSUM_LEN_MAX];
     struct object_copy_state *state;
 };
@@ -237,13 +250,17 @@ struct upload_abortion { uint64_t at_us; char rule[256]; }; /* by lifecycle rule
 struct upload_create {
     struct object_reactor *reactor;
     struct slice bucket, key, attributes; int64_t owner_id; uint32_t storage_class; enum checksum_kind checksum; uint32_t checksum_type;
+    struct encryption encryption; /* as in object_put_options */
     void (*done)(struct upload_create *);
     int err; uint8_t upload_id[16]; struct upload_abortion abortion;
+    struct text row_attributes;   /* out: with what became of the encryption */
     struct meta_write write; int64_t row; uint64_t random;
 };
 void upload_create_start(struct upload_create *);
+void upload_create_fini(struct upload_create *);
 /* The checksum that the upload was created with, as its id carries it; type: 0 FULL_OBJECT, 1 COMPOSITE. */
 enum checksum_kind object_upload_checksum(const uint8_t upload_id[16], uint32_t *ret_type);
+bool object_upload_encrypted(const uint8_t upload_id[16]); /* likewise */
 struct upload_complete_part { uint32_t part_number; uint8_t etag[16]; bool has_checksum; uint8_t checksum[CHECKSUM_LEN_MAX]; };
 struct upload_complete {
     struct object_reactor *reactor;
@@ -252,6 +269,7 @@ struct upload_complete {
     struct object_conditions conditions;
     bool has_checksum; uint8_t checksum[CHECKSUM_LEN_MAX]; /* FULL_OBJECT value the client claims */
     bool has_size; uint64_t size;                          /* x-amz-mp-object-size */
+    const uint8_t *customer_key;  /* of SSE-C, if the upload is encrypted with one */
     void (*done)(struct upload_complete *);
     int err; struct object_info info; enum checksum_kind checksum_kind; uint32_t checksum_type; uint8_t checksum_value[CHECKSUM_LEN_MAX];
     struct meta_write write;
@@ -285,6 +303,7 @@ void upload_list_fini(struct upload_list_request *);
 struct object_part_entry { uint32_t part_number; uint64_t size; uint8_t checksum[CHECKSUM_LEN_MAX]; bool has_checksum; };
 struct object_parts {
     struct object_reactor *reactor; struct slice bucket, key; bool has_version_id, null_version_id; uint8_t version_id[16]; uint32_t after, max;
+    const uint8_t *customer_key;  /* as in object_get */
     void (*done)(struct object_parts *); int err; struct object_info info; struct object_part_entry *entries; uint32_t count; bool truncated; struct meta_read read;
 };
 void object_parts_start(struct object_parts *);

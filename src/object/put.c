@@ -1,5 +1,6 @@
 /* PutObject and UploadPart: a body in, a version or a part out.
  *
+ * Whether it is to be encrypted, and with which key, is known at once, or looked up first (prepare); until then nothing is taken.
  * Steps: object_put_write feeds the digests and the content writer; object_put_finish compares the digests and lets the
  * content writer finish; content_done hands the commit to the metadata writer; commit_done reports. Nothing names the bytes
  * before the commit, so whatever ends early leaves nothing but free space. */
@@ -9,7 +10,7 @@
 
 #include "base/arena.h"
 #include "base/container.h"
-#include "object/content_writer.h"
+#include "object/content_cipher.h"
 #include "meta/attribute.h"
 #include "object/install.h"
 #include "object/lifecycle_tx.h"
@@ -18,6 +19,17 @@ struct object_put {
     struct object_put_options options;
     struct arena arena;              /* holds what options points to */
     struct content_writer content;
+    struct content_sealer sealer;    /* cipher NULL: not encrypted */
+    uint8_t data_key[DATA_KEY_LEN];
+    uint8_t customer_key[CUSTOMER_KEY_LEN];
+    bool custom_etag;                /* not the MD5 */
+    bool looking;                    /* the key is being looked up; the body waits */
+    bool finishing;                  /* the last frame waits for room */
+    bool has_md5, has_checksum;      /* what finish was given while looking */
+    uint8_t md5_claim[MD5_LEN], checksum_claim[CHECKSUM_LEN_MAX];
+    struct meta_read look;
+    struct text looked;              /* attributes of the bucket or the upload */
+    uint64_t size;                   /* plain bytes taken */
     struct digest_stream *md5;
     struct checksum_stream checksum;
     struct object_put_result result;
@@ -30,10 +42,20 @@ struct object_put {
     uint8_t version_id[16];
 };
 
+static void finish_content(struct object_put *put)
+{
+    put->finishing = put->sealer.cipher && !content_sealer_finish(&put->sealer, &put->content);
+    if (!put->finishing)
+        content_writer_finish(&put->content);
+}
+
 static void content_ready(void *arg)
 {
     struct object_put *put = arg;
-    put->options.ready(put->options.arg);
+    if (put->finishing)
+        finish_content(put);
+    else
+        put->options.ready(put->options.arg);
 }
 
 static void report(struct object_put *put, int err)
@@ -72,9 +94,10 @@ static int commit_object(struct object_put *put, struct meta_tx *tx)
     struct text text = {0};
     struct version_row row = {
         .key = put->options.key,
-        .size = put->content.size,
+        .flags = put->sealer.cipher ? VERSION_ENCRYPTED : 0,
+        .size = put->size,
         .etag = slice_of((const char *)put->result.info.etag, MD5_LEN),
-        .content_id = put->content.size ? (int64_t)meta_tx_clock(tx) : 0,
+        .content_id = put->size ? (int64_t)meta_tx_clock(tx) : 0,
         .owner_id = put->options.owner_id,
         .storage_class = put->options.storage_class,
         .attributes = attributes_with_checksum(put, &text),
@@ -116,7 +139,7 @@ static int commit_part(struct object_put *put, struct meta_tx *tx)
         .upload_row = upload.id,
         .part_number = put->options.part_number,
         .content_id = (int64_t)clock,
-        .size = put->content.size,
+        .size = put->size,
         .etag = slice_of((const char *)put->result.info.etag, MD5_LEN),
         .checksum = slice_of((const char *)put->result.checksum, checksum_len(put->options.checksum)),
         .modified_us = clock,
@@ -169,6 +192,12 @@ static int copy_options(struct object_put *put, const struct object_put_options 
     put->options.key = copied(put, options->key, &failed);
     put->options.attributes = copied(put, options->attributes, &failed);
     put->options.upload_id = copied(put, options->upload_id, &failed);
+    put->options.encryption.key_id = copied(put, options->encryption.key_id, &failed);
+    put->options.encryption.context = copied(put, options->encryption.context, &failed);
+    if (options->encryption.customer_key) {
+        memcpy(put->customer_key, options->encryption.customer_key, CUSTOMER_KEY_LEN);
+        put->options.encryption.customer_key = put->customer_key;
+    }
     put->options.conditions.if_match = copied(put, options->conditions.if_match, &failed);
     put->options.conditions.if_none_match = copied(put, options->conditions.if_none_match, &failed);
     return failed ? ERR_NO_MEMORY : 0;
@@ -191,6 +220,124 @@ static int checksum_of_part(struct object_put *put)
     return 0;
 }
 
+/* --- the key --- */
+
+static void start_content(struct object_put *put, uint64_t stored_size)
+{
+    /* Parts are never inline: CompleteMultipartUpload only moves segments. */
+    content_writer_init(&put->content, put->options.reactor, stored_size, put->options.target == PUT_OBJECT, content_ready, content_done, put);
+}
+
+static int start_sealing(struct object_put *put, enum encryption_mode mode)
+{
+    uint64_t size = put->options.size;
+    uint32_t part_number = put->options.target == PUT_PART ? put->options.part_number : 0;
+    put->custom_etag = mode != ENCRYPTION_S3;
+    int err = content_sealer_init(&put->sealer, put->data_key, part_number, size);
+    if (!err)
+        start_content(put, size == UINT64_MAX ? size : frame_stored_size(size));
+    return err;
+}
+
+/* A key of this object's own, sealed as asked, stands in its attributes. */
+static int encrypt_object(struct object_put *put, const struct encryption *asked)
+{
+    struct text text = {0};
+    struct encryption_keys keys = object_keys(put->options.reactor);
+    text_append(&text, put->options.attributes.data, put->options.attributes.len);
+    int err = encryption_begin(&keys, asked, &text, put->data_key);
+    if (!err) {
+        put->options.attributes = arena_copy(&put->arena, slice_of(text.data, text.len));
+        put->result.info.attributes = put->options.attributes;
+        err = put->options.attributes.data ? start_sealing(put, asked->mode) : ERR_NO_MEMORY;
+    }
+    text_free(&text);
+    return err;
+}
+
+static int apply_default(struct object_put *put, struct slice bucket_attributes)
+{
+    struct encryption standing;
+    int err = encryption_default(bucket_attributes, &standing);
+    return err || standing.mode == ENCRYPTION_NONE ? err : encrypt_object(put, &standing);
+}
+
+/* All parts of an upload share its data key. */
+static int encrypt_part(struct object_put *put, struct slice upload_attributes)
+{
+    struct encryption e;
+    struct encryption_keys keys = object_keys(put->options.reactor);
+    int err = encryption_of(upload_attributes, &e);
+    if (!err && e.mode == ENCRYPTION_NONE)
+        err = ERR_CORRUPT; /* the upload's id says otherwise */
+    if (!err)
+        err = encryption_open(&keys, &e, put->options.encryption.customer_key, put->data_key);
+    put->result.info.attributes = upload_attributes;
+    return err ? err : start_sealing(put, e.mode);
+}
+
+static int run_look(struct meta_tx *tx, struct meta_read *read)
+{
+    struct object_put *put = container_of(read, struct object_put, look);
+    struct bucket_row bucket;
+    struct upload_row upload;
+    int err = bucket_get(tx, put->options.bucket, &bucket);
+    if (!err && put->options.target == PUT_PART)
+        err = upload_get(tx, bucket.id, put->options.key, put->options.upload_id, &upload);
+    if (err)
+        return err;
+    struct slice attributes = put->options.target == PUT_PART ? upload.attributes : bucket.attributes;
+    text_clear(&put->looked);
+    text_append(&put->looked, attributes.data, attributes.len);
+    return put->looked.failed ? ERR_NO_MEMORY : 0;
+}
+
+static void end_body(struct object_put *put, const uint8_t *md5, const uint8_t *checksum);
+
+static void look_done(struct meta_read *read)
+{
+    struct object_put *put = container_of(read, struct object_put, look);
+    struct slice attributes = slice_of(put->looked.data ? put->looked.data : "", put->looked.len);
+    int err = read->err;
+    put->looking = false;
+    if (!err && !put->err)
+        err = put->options.target == PUT_PART ? encrypt_part(put, attributes) : apply_default(put, attributes);
+    put->content.err = err; /* the rest of the body is taken and dropped */
+    if (put->err)
+        content_writer_abort(&put->content);
+    else if (put->ended)
+        end_body(put, put->has_md5 ? put->md5_claim : NULL, put->has_checksum ? put->checksum_claim : NULL);
+    else
+        put->options.ready(put->options.arg);
+}
+
+static void look_up(struct object_put *put)
+{
+    put->looking = true;
+    put->look = (struct meta_read){.run = run_look, .done = look_done, .loop = put->options.reactor->loop};
+    meta_read(put->options.reactor->meta, &put->look);
+}
+
+static int prepare_key(struct object_put *put)
+{
+    const struct object_put_options *o = &put->options;
+    start_content(put, o->size);
+    if (o->target == PUT_PART) {
+        if (object_upload_encrypted((const uint8_t *)o->upload_id.data))
+            look_up(put);
+        else if (o->encryption.customer_key)
+            return ERR_KEY_UNWANTED;
+        return 0;
+    }
+    if (o->encryption.mode != ENCRYPTION_NONE)
+        return encrypt_object(put, &o->encryption);
+    const struct bucket_row *bucket = bucket_known(o->reactor->meta, o->reactor->loop, o->bucket);
+    if (bucket)
+        return apply_default(put, bucket->attributes);
+    look_up(put);
+    return 0;
+}
+
 int object_put_new(const struct object_put_options *options, struct object_put **ret)
 {
     if (options->size != UINT64_MAX && options->size > PUT_SIZE_MAX)
@@ -207,13 +354,13 @@ int object_put_new(const struct object_put_options *options, struct object_put *
         err = checksum_init(&put->checksum, put->options.checksum);
         put->checksum_started = !err;
     }
+    put->random = loop_random(options->reactor->loop);
+    if (!err)
+        err = prepare_key(put);
     if (err) {
         object_put_free(put);
         return err;
     }
-    put->random = loop_random(options->reactor->loop);
-    /* Parts are never inline: CompleteMultipartUpload only moves segments. */
-    content_writer_init(&put->content, options->reactor, options->size, options->target == PUT_OBJECT, content_ready, content_done, put);
     *ret = put;
     return 0;
 }
@@ -221,10 +368,14 @@ int object_put_new(const struct object_put_options *options, struct object_put *
 size_t object_put_write(struct object_put *put, const void *data, size_t len)
 {
     assert(!put->ended);
-    if (put->content.size + len > PUT_SIZE_MAX)
+    if (put->looking)
+        return 0;
+    if (put->size + len > PUT_SIZE_MAX)
         put->content.err = put->content.err ? put->content.err : ERR_TOO_LARGE;
-    size_t taken = content_writer_put(&put->content, data, len);
+    size_t taken = put->sealer.cipher ? content_sealer_put(&put->sealer, &put->content, data, len)
+                                      : content_writer_put(&put->content, data, len);
     if (!put->content.err) {
+        put->size += taken;
         digest_stream_update(put->md5, data, taken);
         if (put->options.checksum != CHECKSUM_NONE)
             checksum_update(&put->checksum, data, taken);
@@ -232,10 +383,12 @@ size_t object_put_write(struct object_put *put, const void *data, size_t len)
     return taken;
 }
 
-void object_put_finish(struct object_put *put, const uint8_t *md5, const uint8_t *checksum)
+static void end_body(struct object_put *put, const uint8_t *md5, const uint8_t *checksum)
 {
-    assert(!put->ended);
-    put->ended = true;
+    if (put->content.err) { /* of what was dropped the digests know nothing */
+        content_writer_abort(&put->content);
+        return;
+    }
     put->result.info.etag_len = MD5_LEN;
     digest_stream_final(put->md5, put->result.info.etag);
     if (md5 && memcmp(md5, put->result.info.etag, MD5_LEN) != 0)
@@ -245,10 +398,28 @@ void object_put_finish(struct object_put *put, const uint8_t *md5, const uint8_t
         if (checksum && memcmp(checksum, put->result.checksum, checksum_len(put->options.checksum)) != 0)
             put->err = ERR_BAD_DIGEST;
     }
-    if (put->err && !put->content.err)
+    if (!put->err && put->custom_etag)
+        put->err = encryption_etag(put->data_key, put->result.info.etag);
+    if (put->err)
         content_writer_abort(&put->content);
     else
-        content_writer_finish(&put->content);
+        finish_content(put);
+}
+
+void object_put_finish(struct object_put *put, const uint8_t *md5, const uint8_t *checksum)
+{
+    assert(!put->ended);
+    put->ended = true;
+    if (!put->looking) {
+        end_body(put, md5, checksum);
+        return;
+    }
+    put->has_md5 = md5 != NULL;
+    put->has_checksum = checksum != NULL && put->options.checksum != CHECKSUM_NONE;
+    if (md5)
+        memcpy(put->md5_claim, md5, MD5_LEN);
+    if (put->has_checksum)
+        memcpy(put->checksum_claim, checksum, checksum_len(put->options.checksum));
 }
 
 void object_put_abort(struct object_put *put)
@@ -257,7 +428,8 @@ void object_put_abort(struct object_put *put)
         return; /* the commit decides; done is on its way */
     put->ended = true;
     put->err = ERR_CANCELLED;
-    content_writer_abort(&put->content);
+    if (!put->looking)
+        content_writer_abort(&put->content);
 }
 
 const struct object_put_result *object_put_result(const struct object_put *put)
@@ -272,6 +444,10 @@ void object_put_free(struct object_put *put)
     digest_stream_free(put->md5);
     if (put->checksum_started)
         checksum_fini(&put->checksum);
+    content_sealer_fini(&put->sealer);
+    explicit_bzero(put->data_key, sizeof(put->data_key));
+    explicit_bzero(put->customer_key, sizeof(put->customer_key));
+    text_free(&put->looked);
     object_info_fini(&put->result.info);
     arena_free(&put->arena);
     free(put);

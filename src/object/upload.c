@@ -6,16 +6,39 @@
 
 #include "base/container.h"
 #include "meta/attribute.h"
+#include "object/content_cipher.h"
+#include "object/info.h"
 #include "object/install.h"
 #include "object/lifecycle_tx.h"
 
 /* --- create --- */
+
+/* The upload's attributes; with a data key for all its parts if it is to be encrypted. */
+static int make_attributes(struct upload_create *request, struct slice bucket_attributes)
+{
+    struct text *text = &request->row_attributes;
+    struct encryption e = request->encryption;
+    struct encryption_keys keys = object_keys(request->reactor);
+    uint8_t data_key[DATA_KEY_LEN];
+    text_clear(text);
+    text_append(text, request->attributes.data, request->attributes.len);
+    int err = e.mode == ENCRYPTION_NONE ? encryption_default(bucket_attributes, &e) : 0;
+    request->random &= ~(uint64_t)OBJECT_UPLOAD_ENCRYPTED;
+    if (!err && e.mode != ENCRYPTION_NONE) {
+        err = encryption_begin(&keys, &e, text, data_key);
+        explicit_bzero(data_key, sizeof(data_key));
+        request->random |= OBJECT_UPLOAD_ENCRYPTED;
+    }
+    return err ? err : text->failed ? ERR_NO_MEMORY : 0;
+}
 
 static int run_create(struct meta_tx *tx, struct meta_write *write)
 {
     struct upload_create *request = container_of(write, struct upload_create, write);
     struct bucket_row bucket;
     int err = bucket_get(tx, request->bucket, &bucket);
+    if (!err)
+        err = make_attributes(request, bucket.attributes);
     if (err)
         return err;
     uint64_t clock = meta_tx_clock(tx);
@@ -30,7 +53,7 @@ static int run_create(struct meta_tx *tx, struct meta_write *write)
         .storage_class = request->storage_class,
         .checksum_kind = request->checksum,
         .checksum_type = request->checksum_type,
-        .attributes = request->attributes.data ? request->attributes : slice_of("", 0),
+        .attributes = slice_of(request->row_attributes.data ? request->row_attributes.data : "", request->row_attributes.len),
     };
     request->row = row.id;
     err = upload_insert(tx, &row);
@@ -48,10 +71,15 @@ static void create_done(struct meta_write *write)
 
 void upload_create_start(struct upload_create *request)
 {
-    /* The last byte tells UploadPart, before any lookup, which checksum the parts need. */
+    /* The last byte tells UploadPart, before any lookup, which checksum the parts need, and whether they are encrypted. */
     request->random = (loop_random(request->reactor->loop) & ~0xffull) | request->checksum | request->checksum_type << 4;
     request->write = (struct meta_write){.run = run_create, .done = create_done, .loop = request->reactor->loop};
     meta_write(request->reactor->meta, &request->write);
+}
+
+void upload_create_fini(struct upload_create *request)
+{
+    text_free(&request->row_attributes);
 }
 
 /* --- abort --- */
@@ -92,7 +120,8 @@ struct join {
     int64_t upload_row, content_id;
     enum checksum_kind kind;
     uint32_t type;               /* 0 FULL_OBJECT, 1 COMPOSITE */
-    uint64_t size;
+    uint64_t size, stored;       /* stored: as they lie, in frames or not */
+    bool encrypted;
     struct text md5s, checksums; /* of all parts, one behind the other */
     uint64_t crc;
     bool has_checksum;
@@ -146,8 +175,9 @@ static int join_part(struct meta_tx *tx, struct join *join, uint32_t index)
     struct content_part_row boundary = {join->content_id, wanted->part_number, join->size, size, part.checksum};
     err = content_insert_part(tx, &boundary);
     if (!err && size)
-        err = content_append(tx, part_content, join->content_id, join->size);
+        err = content_append(tx, part_content, join->content_id, join->stored);
     join->size += size;
+    join->stored += join->encrypted ? frame_stored_size(size) : size;
     return err;
 }
 
@@ -199,6 +229,7 @@ static int install_joined(struct meta_tx *tx, struct join *join, const struct bu
     }
     struct version_row row = {
         .key = request->key,
+        .flags = join->encrypted ? VERSION_ENCRYPTED : 0,
         .size = join->size,
         .etag = slice_of((const char *)etag, sizeof(etag)),
         .content_id = join->content_id,
@@ -270,6 +301,15 @@ static int join_parts(struct meta_tx *tx, struct join *join)
     return err;
 }
 
+/* S3 asks for the client's key again, and takes no other one. */
+static int check_key(const struct upload_complete *request, const struct upload_row *upload)
+{
+    struct encryption e;
+    struct encryption_keys keys = object_keys(request->reactor);
+    int err = encryption_of(upload->attributes, &e);
+    return err ? err : encryption_check(&keys, &e, request->customer_key);
+}
+
 /* The parts that were joined have no content of their own any more; the rest goes with the upload. */
 static int run_complete(struct meta_tx *tx, struct meta_write *write)
 {
@@ -286,12 +326,16 @@ static int run_complete(struct meta_tx *tx, struct meta_write *write)
         return err;
     if (!request->part_count)
         return ERR_MALFORMED;
+    err = check_key(request, &upload);
+    if (err)
+        return err;
     struct join join = {
         .request = request,
         .upload_row = upload.id,
         .content_id = (int64_t)meta_tx_clock(tx),
         .kind = (enum checksum_kind)upload.checksum_kind,
         .type = upload.checksum_type,
+        .encrypted = object_upload_encrypted(request->upload_id),
     };
     err = join_parts(tx, &join);
     if (!err)

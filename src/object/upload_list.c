@@ -257,7 +257,13 @@ static int run_object_parts(struct meta_tx *tx, struct meta_read *read)
 static void object_parts_done(struct meta_read *read)
 {
     struct object_parts *request = container_of(read, struct object_parts, read);
+    struct encryption e;
+    struct encryption_keys keys = object_keys(request->reactor);
     request->err = read->err;
+    if (!request->err)
+        request->err = encryption_of(request->info.attributes, &e);
+    if (!request->err)
+        request->err = encryption_check(&keys, &e, request->customer_key);
     request->done(request);
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "s3/answer.h"
 #include "s3/cors.h"
+#include "s3/encryption.h"
 #include "wire/xml_write.h"
 
 void answer_header(struct s3_request *r, const char *name, const char *value)
@@ -143,6 +144,9 @@ void answer_bad_argument(struct s3_request *r, const char *message, const char *
 
 void answer_err(struct s3_request *r, int err)
 {
+    if (encryption_answer_err(r, err, r->operation == operation_get(OPERATION_UploadPart)
+                                          || r->operation == operation_get(OPERATION_CompleteMultipartUpload)))
+        return;
     enum s3_error e = s3_error_of(err);
     if (e == S3_InternalError)
         log_error("request %s, %s: %s", r->id, r->operation ? r->operation->name : "?", err_text(err));

@@ -7,6 +7,7 @@
 #include "s3/lifecycle.h"
 #include "s3/authorise.h"
 #include "s3/checksum_xml.h"
+#include "s3/encryption.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
@@ -62,9 +63,11 @@ static void done(struct object_copy *c)
         return;
     }
     if (c->err) {
-        answer_err(r, c->err);
+        if (!encryption_answer_err(r, c->err, c->to_part && !c->at_source))
+            answer_err(r, c->err);
         return;
     }
+    encryption_answer(r, c->info.attributes);
     const char *root = c->to_part ? "CopyPartResult" : "CopyObjectResult";
     char etag[48] = "\"";
     object_etag_format(c->info.etag, c->info.etag_len, etag + 1);
@@ -151,6 +154,8 @@ static bool take_source(struct s3_request *r, struct copy_state *s)
             return false;
         }
     }
+    if (!encryption_headers_key(r, "x-amz-copy-source-", &c->source_customer_key))
+        return false;
     object_headers_conditions(r, "x-amz-copy-source-", &c->source_conditions);
     c->reactor = request_objects(r);
     c->bucket = request_bucket(r);
@@ -180,7 +185,7 @@ static bool changes_something(struct s3_request *r, const struct copy_state *s)
     if (!slice_equal(c->source_bucket, c->bucket) || !slice_equal(c->source_key, c->key) || c->has_version_id)
         return true;
     if (c->replace_attributes || c->replace_tags || request_header(r, "x-amz-storage-class").data
-        || request_header(r, "x-amz-website-redirect-location").data)
+        || request_header(r, "x-amz-website-redirect-location").data || c->encryption.mode != ENCRYPTION_NONE)
         return true;
     answer_error_text(r, S3_InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.");
     return false;
@@ -194,7 +199,7 @@ void copy_object_start(struct s3_request *r)
     struct object_copy *c = &s->copy;
     if (!take_directive(r, "x-amz-metadata-directive", &c->replace_attributes)
         || !take_directive(r, "x-amz-tagging-directive", &c->replace_tags)
-        || !object_headers_storage_class(r, &c->storage_class) || !changes_something(r, s))
+        || !object_headers_storage_class(r, &c->storage_class) || !encryption_headers(r, &c->encryption) || !changes_something(r, s))
         return;
     if (c->replace_attributes && !object_headers_attributes(r, &s->attributes))
         return;
@@ -220,7 +225,8 @@ void upload_part_copy_start(struct s3_request *r)
     if (!s || !take_source(r, s) || !object_headers_supported(r))
         return;
     struct object_copy *c = &s->copy;
-    if (!parameters_part_number(r, true, &c->part_number) || !parameters_upload_id(r, s->upload_id))
+    if (!parameters_part_number(r, true, &c->part_number) || !parameters_upload_id(r, s->upload_id)
+        || !encryption_headers_key(r, "x-amz-", &c->encryption.customer_key))
         return;
     c->to_part = true;
     c->upload_id = slice_of((const char *)s->upload_id, sizeof s->upload_id);

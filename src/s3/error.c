@@ -64,6 +64,11 @@ static const struct {
     {ERR_CONFLICT, S3_ConditionalRequestConflict},
     {ERR_MALFORMED, S3_MalformedXML},
     {ERR_SIGNATURE, S3_SignatureDoesNotMatch},
+    {ERR_KEY_NEEDED, S3_InvalidRequest}, /* these with words of their own: s3/encryption.c */
+    {ERR_KEY_WRONG, S3_AccessDenied},
+    {ERR_KEY_UNWANTED, S3_InvalidRequest},
+    {ERR_KMS_KEY, S3_InvalidRequest},
+    {ERR_KMS_NONE, S3_InvalidRequest},
 };
 
 enum s3_error s3_error_of(int err)

@@ -6,6 +6,7 @@
 #include "meta/attribute.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
+#include "s3/encryption.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
@@ -195,7 +196,7 @@ void get_object_start(struct s3_request *r)
         answer_error_text(r, S3_InvalidRequest, "Request specific response headers cannot be used for anonymous GET requests.");
         return;
     }
-    if (!object_headers_overrides(r) || !object_headers_readable(r))
+    if (!object_headers_overrides(r) || !encryption_headers_read(r, &g->customer_key))
         return;
     object_headers_conditions(r, "", &g->conditions);
     struct slice value = request_header(r, "range");

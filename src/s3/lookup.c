@@ -74,7 +74,7 @@ void lookup(struct s3_request *r, void (*then)(struct s3_request *, const struct
     g->reactor = request_objects(r);
     g->bucket = request_bucket(r);
     g->key = request_key(r);
-    g->head_only = true;
+    g->head_only = g->about_only = true;
     g->done = object_found;
     object_get_start(g);
 }

@@ -6,6 +6,7 @@
 #include "s3/answer.h"
 #include "s3/body.h"
 #include "s3/checksum_xml.h"
+#include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
@@ -25,6 +26,7 @@ struct create_state {
 static void create_cleanup(struct s3_request *r)
 {
     struct create_state *s = r->state;
+    upload_create_fini(&s->create);
     text_free(&s->attributes);
 }
 
@@ -38,6 +40,7 @@ static void create_done(struct upload_create *c)
         return;
     }
     char id[VERSION_ID_TEXT_SIZE];
+    encryption_answer(r, slice_of(c->row_attributes.data ? c->row_attributes.data : "", c->row_attributes.len));
     version_id_format(c->upload_id, id);
     struct text t = {0};
     xml_declaration(&t);
@@ -86,6 +89,7 @@ void create_upload_start(struct s3_request *r)
     r->cleanup = create_cleanup;
     s->request = r;
     if (!object_headers_supported(r) || !object_headers_storage_class(r, &s->create.storage_class)
+        || !encryption_headers(r, &s->create.encryption)
         || !object_headers_attributes(r, &s->attributes) || !object_headers_tags(r, &s->attributes) || !take_checksum(r, &s->create))
         return;
     s->create.reactor = request_objects(r);
@@ -245,6 +249,7 @@ static void complete_done(struct upload_complete *c)
     struct text t = {0};
     xml_declaration(&t);
     write_result(r, c, &t);
+    encryption_answer(r, c->info.attributes);
     object_answer_new_version(r, &c->info);
     lifecycle_answer_expiration(r, &c->info);
     answer_xml(r, 200, &t);
@@ -324,7 +329,7 @@ void complete_upload_start(struct s3_request *r)
     r->cleanup = complete_cleanup;
     s->request = r;
     struct upload_complete *c = &s->complete;
-    if (!parameters_upload_id(r, c->upload_id) || !take_parts(r, c) || !take_claims(r, c))
+    if (!parameters_upload_id(r, c->upload_id) || !take_parts(r, c) || !take_claims(r, c) || !encryption_headers_key(r, "x-amz-", &c->customer_key))
         return;
     c->reactor = request_objects(r);
     c->bucket = request_bucket(r);

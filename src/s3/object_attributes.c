@@ -2,6 +2,7 @@
 #include "base/container.h"
 #include "s3/answer.h"
 #include "s3/checksum_xml.h"
+#include "s3/encryption.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
@@ -137,7 +138,7 @@ void get_object_attributes_start(struct s3_request *r)
     struct object_parts *p = &s->parts;
     if (!object_headers_version(r, &p->has_version_id, &p->null_version_id, p->version_id)
         || !header_count_of(r, "x-amz-max-parts", 1000, 1000, &p->max)
-        || !header_count_of(r, "x-amz-part-number-marker", 0, INT32_MAX, &p->after))
+        || !header_count_of(r, "x-amz-part-number-marker", 0, INT32_MAX, &p->after) || !encryption_headers_read(r, &p->customer_key))
         return;
     s->request = r;
     p->reactor = request_objects(r);

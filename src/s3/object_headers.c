@@ -4,6 +4,7 @@
 
 #include "meta/attribute.h"
 #include "s3/answer.h"
+#include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "wire/http_date.h"
@@ -45,11 +46,7 @@ bool object_acl_supported(struct slice canned)
 bool object_headers_supported(struct s3_request *r)
 {
     static const char *const unsupported[] = {
-        "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-context",
-        "x-amz-server-side-encryption-bucket-key-enabled", "x-amz-server-side-encryption-customer-algorithm",
-        "x-amz-server-side-encryption-customer-key", "x-amz-server-side-encryption-customer-key-md5",
-        "x-amz-copy-source-server-side-encryption-customer-algorithm", "x-amz-copy-source-server-side-encryption-customer-key",
-        "x-amz-copy-source-server-side-encryption-customer-key-md5", "x-amz-object-ownership", "x-amz-object-lock-mode",
+        "x-amz-object-ownership", "x-amz-object-lock-mode",
         "x-amz-object-lock-legal-hold", "x-amz-object-lock-retain-until-date", "x-amz-write-offset-bytes",
         "x-amz-grant-read", "x-amz-grant-write", "x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
         "x-amz-bucket-object-lock-enabled"};
@@ -66,16 +63,6 @@ bool object_headers_supported(struct s3_request *r)
         answer_bad_argument(r, "The canned ACL is not one of S3's.", "x-amz-acl", acl);
         return false;
     }
-    return true;
-}
-
-bool object_headers_readable(struct s3_request *r)
-{
-    for (uint32_t i = 0; i < r->header_count; i++)
-        if (header_name_starts_with(r->headers[i].name, "x-amz-server-side-encryption")) {
-            answer_error_text(r, S3_InvalidRequest, "The encryption parameters are not applicable to this object.");
-            return false;
-        }
     return true;
 }
 
@@ -338,6 +325,8 @@ void object_answer_info(struct s3_request *r, const struct object_info *info, bo
     answer_header(r, "Last-Modified", date);
     object_answer_etag(r, info);
     object_answer_version(r, info);
+    if (info->encrypted)
+        encryption_answer(r, info->attributes);
     answer_header(r, "Accept-Ranges", "bytes");
     lifecycle_answer_expiration(r, info);
     if (info->storage_class)

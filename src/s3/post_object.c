@@ -11,6 +11,7 @@
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/body.h"
+#include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
@@ -110,6 +111,7 @@ static void answer_success(struct s3_request *r)
     char etag[48] = "\"";
     object_etag_format(result->info.etag, result->info.etag_len, etag + 1);
     strcat(etag, "\"");
+    encryption_answer(r, result->info.attributes);
     object_answer_etag(r, &result->info);
     object_answer_new_version(r, &result->info);
     lifecycle_answer_expiration(r, &result->info);
@@ -378,7 +380,7 @@ static void allowed(struct s3_request *r)
     struct text attributes = {0};
     struct slice tagging = field(r, "tagging");
     if (check_policy(r) && fields_to_headers(r) && object_headers_supported(r)
-        && object_headers_storage_class(r, &options.storage_class) && object_headers_attributes(r, &attributes)
+        && object_headers_storage_class(r, &options.storage_class) && encryption_headers(r, &options.encryption) && object_headers_attributes(r, &attributes)
         && (!tagging.data || tagging_append(r, tagging, &attributes))) {
         options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
         take_file(r, &options);

@@ -3,6 +3,7 @@
 
 #include "s3/answer.h"
 #include "s3/body.h"
+#include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
@@ -62,6 +63,7 @@ static void done(void *arg, int err)
         return;
     }
     const struct object_put_result *result = object_put_result(s->put);
+    encryption_answer(r, result->info.attributes);
     object_answer_etag(r, &result->info);
     if (s->options.target == PUT_OBJECT) {
         object_answer_new_version(r, &result->info);
@@ -104,7 +106,7 @@ void put_object_start(struct s3_request *r)
     struct put_state *s = request_state(r, sizeof *s);
     struct text attributes = {0};
     if (s && object_headers_supported(r) && object_headers_storage_class(r, &s->options.storage_class)
-        && object_headers_attributes(r, &attributes) && object_headers_tags(r, &attributes)) {
+        && encryption_headers(r, &s->options.encryption) && object_headers_attributes(r, &attributes) && object_headers_tags(r, &attributes)) {
         s->options.target = PUT_OBJECT;
         s->options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
         s->options.checksum = r->body.payload.kind ? r->body.payload.kind : CHECKSUM_CRC64NVME; /* as S3 does without one */
@@ -120,7 +122,7 @@ void upload_part_start(struct s3_request *r)
     uint8_t *id = arena_take(&r->arena, 16);
     if (!s || !id || !object_headers_supported(r) || !parameters_part_number(r, true, &s->options.part_number))
         return;
-    if (!parameters_upload_id(r, id))
+    if (!parameters_upload_id(r, id) || !encryption_headers_key(r, "x-amz-", &s->options.encryption.customer_key))
         return;
     enum checksum_kind kind = object_upload_checksum(id, &s->checksum_type);
     enum checksum_kind sent = r->body.payload.kind;

@@ -6,7 +6,6 @@ static const struct subresource subresources[] = {
     {"lifecycle", true, false, S3_NoSuchLifecycleConfiguration},
     {"policy", true, false, S3_NoSuchBucketPolicy},
     {"policyStatus", true, false, S3_NoSuchBucketPolicy},
-    {"encryption", true, false, S3_ServerSideEncryptionConfigurationNotFoundError},
     {"object-lock", true, false, S3_ObjectLockConfigurationNotFoundError},
     {"replication", true, false, S3_ReplicationConfigurationNotFoundError},
     {"website", true, false, S3_NoSuchWebsiteConfiguration},
@@ -81,6 +80,9 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
         return find(method == METHOD_GET ? OPERATION_GetBucketLifecycleConfiguration
                                          : method == METHOD_PUT ? OPERATION_PutBucketLifecycleConfiguration
                                                                 : OPERATION_DeleteBucketLifecycle, ret);
+    if (query_has(q, "encryption"))
+        return find(method == METHOD_GET ? OPERATION_GetBucketEncryption
+                                         : method == METHOD_PUT ? OPERATION_PutBucketEncryption : OPERATION_DeleteBucketEncryption, ret);
     if (query_has(q, "location"))
         return method == METHOD_GET ? find(OPERATION_GetBucketLocation, ret) : S3_MethodNotAllowed;
     if (sub && method == METHOD_PUT)

@@ -43,6 +43,9 @@ struct operation {
     X(GetBucketLifecycleConfiguration, get_bucket_lifecycle_start, BODY_NONE, false, false) \
     X(PutBucketLifecycleConfiguration, put_bucket_lifecycle_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketLifecycle, delete_bucket_lifecycle_start, BODY_NONE, true, false) \
+    X(GetBucketEncryption, get_bucket_encryption_start, BODY_NONE, false, false) \
+    X(PutBucketEncryption, put_bucket_encryption_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketEncryption, delete_bucket_encryption_start, BODY_NONE, true, false) \
     X(Preflight, preflight_start, BODY_NONE, false, true) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \

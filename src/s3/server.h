@@ -24,12 +24,16 @@ struct s3_hook_answer {
     struct slice authorization; /* in: the request's header, for the metrics token; data NULL when absent */
 };
 
+/* When a request may carry a customer's key (SSE-C): over TLS always. The option's choices, in order. */
+enum s3_customer_keys { S3_CUSTOMER_KEYS_LOOPBACK, S3_CUSTOMER_KEYS_ALWAYS, S3_CUSTOMER_KEYS_TLS };
+
 struct s3_server {
     struct slice region;
     struct slice domains[S3_DOMAINS_MAX]; /* lower case, without port: bucket.DOMAIN is a bucket */
     uint32_t domain_count;
     bool allow_underscore;
     bool allow_signature_v2;
+    enum s3_customer_keys customer_keys;
     bool access_log;
     struct slice root_access_key, root_secret; /* empty key: none */
     int64_t root_user_id;                      /* S3_ROOT_USER_ID */

@@ -3,6 +3,7 @@
 
 #include "fuzz.h"
 #include "wire/cors.h"
+#include "wire/encryption.h"
 #include "wire/lifecycle.h"
 #include "wire/xml_request.h"
 #include "wire/xml_write.h"
@@ -43,6 +44,21 @@ static void check_cors(const struct xml_document *document)
     xml_document_free(again);
 }
 
+static void check_encryption(const uint8_t *data, size_t len)
+{
+    struct encryption_document document, again;
+    struct text text = {0};
+    if (encryption_document_parse(data, len, &document))
+        return;
+    must(document.kms || !document.key_id.len);
+    encryption_document_format(&document, &text);
+    must(!text.failed && encryption_document_parse(text.data, text.len, &again) == 0);
+    must(again.kms == document.kms && again.bucket_key == document.bucket_key && slice_equal(again.key_id, document.key_id));
+    encryption_document_fini(&again);
+    encryption_document_fini(&document);
+    text_free(&text);
+}
+
 static bool tagged(const void *arg, const struct lifecycle_tag *tag)
 {
     (void)arg;
@@ -76,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct xml_document *document;
     check_lifecycle(data, len);
+    check_encryption(data, len);
     if (xml_parse(data, len, &document))
         return 0;
     check_tree(xml_root(document), 0);

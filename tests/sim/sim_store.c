@@ -59,7 +59,7 @@ static int open_above(struct sim_store *s)
         err = buffer_pool_init(&s->buffers, s->reactor_loop, SLABS);
     if (err == 0)
         err = digest_engine_new(DIGEST_MD5, &s->md5);
-    s->reactor = (struct object_reactor){s->reactor_loop, s->meta, s->placement, &s->buffers, s->md5, "us-east-1"};
+    s->reactor = (struct object_reactor){s->reactor_loop, s->meta, s->placement, &s->buffers, s->md5, "us-east-1", NULL};
     s->renew_at_us = sim_now_us(s->world) + RENEW_US;
     s->meta_fiber = sim_fiber_new(s->world);
     s->repair_fiber = sim_fiber_new(s->world);

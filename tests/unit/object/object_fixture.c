@@ -33,7 +33,7 @@ static void open_above(struct object_fixture *f)
     assert_int_equal(meta_attach_loop(f->meta, f->loop), 0);
     assert_int_equal(buffer_pool_init(&f->buffers, f->loop, 64), 0);
     assert_int_equal(digest_engine_new(DIGEST_MD5, &f->md5), 0);
-    f->reactor = (struct object_reactor){f->loop, f->meta, f->placement, &f->buffers, f->md5, "us-east-1"};
+    f->reactor = (struct object_reactor){f->loop, f->meta, f->placement, &f->buffers, f->md5, "us-east-1", f->kms};
 }
 
 void object_fixture_open(struct object_fixture *f)

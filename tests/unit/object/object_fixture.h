@@ -15,6 +15,7 @@ struct object_fixture {
     struct meta *meta;
     struct buffer_pool buffers;
     struct digest_engine *md5;
+    struct kms *kms; /* a test's own, or NULL */
     struct object_reactor reactor;
 };
 
