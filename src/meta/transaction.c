@@ -59,7 +59,12 @@ uint64_t meta_tx_bucket_epoch(const struct meta_tx *tx)
 {
     if (tx->clock != NULL)
         return 0;
-    uint64_t epoch = atomic_load_explicit(&tx->meta->bucket_epoch, memory_order_acquire);
+    return meta_bucket_epoch(tx->meta);
+}
+
+uint64_t meta_bucket_epoch(const struct meta *meta)
+{
+    uint64_t epoch = atomic_load_explicit(&meta->bucket_epoch, memory_order_acquire);
     return epoch % 2 == 0 ? epoch : 0;
 }
 

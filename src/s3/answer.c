@@ -86,6 +86,15 @@ void answer_xml(struct s3_request *r, unsigned status, struct text *text)
     text_free(text);
 }
 
+void answer_json(struct s3_request *r, unsigned status, struct slice document)
+{
+    answer_header(r, "Content-Type", "application/json");
+    if (!start_answer(r, status))
+        return;
+    r->bytes_out = document.len;
+    http_respond(r->http, status, document.data, document.len);
+}
+
 void answer_error_document(const struct s3_request *r, const char *code, const char *message, const struct answer_field *fields,
                            unsigned field_count, struct text *t)
 {

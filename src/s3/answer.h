@@ -27,6 +27,8 @@ void answer_error_document(const struct s3_request *, const char *code, const ch
 void answer_empty(struct s3_request *, unsigned status);
 /* Takes the text: frees it. Failed text answers InternalError. */
 void answer_xml(struct s3_request *, unsigned status, struct text *);
+/* As it stands; a HEAD has no such answer. */
+void answer_json(struct s3_request *, unsigned status, struct slice document);
 void answer_head(struct s3_request *, unsigned status, uint64_t content_length);
 void answer_stream(struct s3_request *, unsigned status, uint64_t len,
                    size_t (*pull)(struct http_request *, void *data, size_t capacity, int *err));

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
-#include "s3/object_headers.h"
 
 #define ACCESS_KEY_MAX 128
 
@@ -190,103 +190,6 @@ static void allow(struct s3_request *r)
         request_admit(r);
 }
 
-struct owner_check {
-    struct bucket_request bucket;
-    struct s3_request *request;
-    void (*then)(struct s3_request *);
-};
-
-static void find_bucket(struct s3_request *r, void (*done)(struct bucket_request *), void (*then)(struct s3_request *))
-{
-    struct owner_check *check = arena_take(&r->arena, sizeof *check);
-    if (!check) {
-        answer_error(r, S3_SlowDown);
-        return;
-    }
-    *check = (struct owner_check){.request = r, .then = then};
-    check->bucket.reactor = request_objects(r);
-    check->bucket.name = request_bucket(r);
-    check->bucket.done = done;
-    request_work_begin(r);
-    bucket_find(&check->bucket);
-}
-
-static void owner_found(struct bucket_request *b)
-{
-    struct owner_check *check = container_of(b, struct owner_check, bucket);
-    struct s3_request *r = check->request;
-    int err = b->err;
-    bool allowed = err == ERR_NO_SUCH_BUCKET || (!err && b->found_owner_id == r->identity.user_id);
-    bucket_request_fini(b);
-    if (!request_work_end(r))
-        return;
-    if (allowed)
-        check->then(r);
-    else
-        answer_err(r, err ? err : ERR_ACCESS);
-}
-
-/* Users reach their own buckets, root and keys made for a bucket that one. */
-static void check_owner(struct s3_request *r)
-{
-    const struct s3_identity *i = &r->identity;
-    if (i->is_root || i->anonymous || !r->address.bucket_len || i->bucket.len
-        || r->operation == operation_get(OPERATION_CreateBucket)) {
-        allow(r);
-        return;
-    }
-    find_bucket(r, owner_found, allow);
-}
-
-/* Without credentials: reading what is public-read(-write), writing into what is public-read-write. */
-static void acl_found(struct bucket_request *b)
-{
-    struct owner_check *check = container_of(b, struct owner_check, bucket);
-    struct s3_request *r = check->request;
-    struct slice acl;
-    int err = b->err;
-    int64_t owner_id = b->found_owner_id;
-    bool allowed = !err && !attribute_find(slice_of(b->attributes.data ? b->attributes.data : "", b->attributes.len),
-                                           ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl)
-                   && (slice_equal_string(acl, "public-read-write") || (!r->form && slice_equal_string(acl, "public-read")));
-    bucket_request_fini(b);
-    if (!request_work_end(r))
-        return;
-    if (r->form)
-        r->identity.user_id = owner_id; /* what nobody has written is the bucket owner's */
-    if (allowed)
-        check->then(r);
-    else
-        answer_err(r, err ? err : ERR_ACCESS);
-}
-
-void authorise_public_list(struct s3_request *r, void (*then)(struct s3_request *))
-{
-    find_bucket(r, acl_found, then);
-}
-
-static void deny_found(struct bucket_request *b)
-{
-    struct s3_request *r = container_of(b, struct owner_check, bucket)->request;
-    int err = b->err;
-    bucket_request_fini(b);
-    if (request_work_end(r))
-        answer_err(r, err ? err : ERR_ACCESS);
-}
-
-/* Without credentials a bucket may be listed when its ACL lets everybody read; of objects, their ACL says. Nothing else is
- * allowed, but that a bucket is not there S3 tells everybody. */
-static void check_public(struct s3_request *r)
-{
-    r->identity.anonymous = true;
-    if (!r->operation->anonymous)
-        find_bucket(r, deny_found, NULL);
-    else if (r->address.key_len)
-        request_admit(r);
-    else
-        authorise_public_list(r, request_admit);
-}
-
 /* --- the signature --- */
 
 static enum sigv4_result verify_form(const struct s3_request *r, struct slice secret)
@@ -321,7 +224,7 @@ static void verify(struct s3_request *r, struct slice secret)
     if (!in_scope(r))
         answer_error(r, S3_AccessDenied);
     else
-        check_owner(r);
+        access_check(r, allow);
 }
 
 /* A copy can be made public, or lie where others may read. */
@@ -413,7 +316,7 @@ void authorise_form(struct s3_request *r, const struct authorise_form *form)
     r->form = form;
     if (!form->policy.data) {
         r->identity.anonymous = true;
-        find_bucket(r, acl_found, allow);
+        access_check(r, allow);
         return;
     }
     if (form->access_key.data && !r->reactor->server->allow_signature_v2)
@@ -456,7 +359,8 @@ void authorise(struct s3_request *r)
     struct sigv4_request request = signed_request(r);
     enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
     if (result == SIGV4_ANONYMOUS && r->address.bucket_len && r->operation != operation_get(OPERATION_CreateBucket)) {
-        check_public(r);
+        r->identity.anonymous = true;
+        access_check(r, allow);
         return;
     }
     if (result == SIGV4_OK)

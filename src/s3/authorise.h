@@ -1,5 +1,5 @@
-/* Who sent a request and whether they may: SigV4 in headers or query, access keys from the configuration (root) or the
- * database, a key's scope, a bucket's owner. Without credentials only what an ACL allows. */
+/* Who sent a request: SigV4 in headers or query, access keys from the configuration (root) or the database, a key's scope. What
+ * they may do access.h decides. */
 #ifndef S3_AUTHORISE_H
 #define S3_AUTHORISE_H
 
@@ -9,7 +9,7 @@
 void authorise(struct s3_request *);
 
 /* Who sent a POST form: signature version 4 or 2 over the base64 text of its policy. data is NULL of what it does not have.
- * Without a policy it is anonymous, and the bucket's ACL must let everybody write. */
+ * Without a policy it is anonymous. */
 struct authorise_form {
     struct slice policy, signature;
     struct slice algorithm, credential, date; /* version 4 */
@@ -20,8 +20,6 @@ struct authorise_form {
 void authorise_form(struct s3_request *, const struct authorise_form *form);
 /* Within the access key's scope: for keys that stand in a document or a copy source. */
 bool authorise_key(const struct s3_request *, struct slice bucket, struct slice key);
-/* Goes on, now or later, when everybody may list the request's bucket; answers otherwise. */
-void authorise_public_list(struct s3_request *, void (*then)(struct s3_request *));
 void authorise_forget(struct s3_reactor *);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/container.h"
 #include "meta/attribute.h"
+#include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/lifecycle.h"
 #include "s3/authorise.h"
@@ -24,7 +25,7 @@ struct copy_state {
     struct text attributes, tags;
     uint8_t upload_id[16];
     bool started;
-    struct bucket_request owner;
+    struct access_source checked;
 };
 
 static void cleanup(struct s3_request *r)
@@ -100,39 +101,18 @@ static void go(struct s3_request *r)
     object_copy_start(&s->copy);
 }
 
-static void owner_found(struct bucket_request *b)
-{
-    struct copy_state *s = container_of(b, struct copy_state, owner);
-    struct s3_request *r = s->request;
-    int err = b->err;
-    bool allowed = !err && b->found_owner_id == r->identity.user_id;
-    bucket_request_fini(b);
-    if (!request_work_end(r))
-        return;
-    if (allowed)
-        go(r);
-    else
-        answer_err(r, err ? err : ERR_ACCESS);
-}
-
-/* The source may lie in another bucket: the same rule as for the target's. */
+/* The source may lie in another bucket, or be another account's. */
 static void check_source(struct s3_request *r)
 {
     struct copy_state *s = r->state;
-    struct slice bucket = slice_of(s->source.bucket, s->source.bucket_len);
-    if (!authorise_key(r, bucket, slice_of(s->source.key, s->source.key_len))) {
-        answer_error(r, S3_AccessDenied);
+    const struct object_copy *c = &s->copy;
+    if (!authorise_key(r, c->source_bucket, c->source_key)) {
+        access_deny(r, "the access key is not for the source of the copy");
         return;
     }
-    if (r->identity.is_root || r->identity.bucket.len || slice_equal(bucket, request_bucket(r))) {
-        go(r);
-        return;
-    }
-    s->owner.reactor = request_objects(r);
-    s->owner.name = bucket;
-    s->owner.done = owner_found;
-    request_work_begin(r);
-    bucket_find(&s->owner);
+    s->checked = (struct access_source){c->source_bucket, c->source_key, c->has_version_id, c->null_version_id, {0}};
+    memcpy(s->checked.version_id, c->version_id, sizeof s->checked.version_id);
+    access_source(r, &s->checked, go);
 }
 
 static bool take_source(struct s3_request *r, struct copy_state *s)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/body.h"
@@ -163,6 +164,8 @@ static enum s3_error take_item(struct s3_request *r, const struct delete_object 
         if (!item->null_version_id && version_id_parse(asked->version_id, item->version_id))
             return S3_NoSuchVersion;
     }
+    if (!access_allows(r, item->has_version_id ? "s3:DeleteObjectVersion" : "s3:DeleteObject", asked->key, NULL))
+        return S3_AccessDenied;
     item->conditions.if_match = asked->etag;
     item->conditions.has_match_size = asked->has_size;
     item->conditions.match_size = asked->size;

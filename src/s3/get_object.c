@@ -3,9 +3,8 @@
 #include <stdio.h>
 
 #include "base/container.h"
-#include "meta/attribute.h"
+#include "s3/access.h"
 #include "s3/answer.h"
-#include "s3/authorise.h"
 #include "s3/encryption.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
@@ -93,16 +92,6 @@ static void answer_failed(struct s3_request *r, const struct object_get *g)
     }
 }
 
-static bool anonymous_may(const struct object_get *g)
-{
-    struct slice acl;
-    if (g->err && g->err != ERR_NOT_MODIFIED && g->err != ERR_PRECONDITION && g->err != ERR_INVALID_RANGE)
-        return false;
-    if (attribute_find(g->info.attributes, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl))
-        return false;
-    return slice_equal_string(acl, "public-read") || slice_equal_string(acl, "public-read-write");
-}
-
 /* A part of a multipart object has a checksum of its own; the whole's says nothing about it. */
 static void answer_part_checksum(struct s3_request *r, const struct object_get *g)
 {
@@ -138,31 +127,30 @@ static void answer_found(struct s3_request *r, struct object_get *g)
         answer_stream(r, status, g->len, pull);
 }
 
-static void answer_missing(struct s3_request *r)
+/* Whether the caller may have this answer; what is wrong with its conditions tells of the object, too. */
+static bool permitted(struct s3_request *r, const struct object_get *g)
 {
-    struct get_state *s = r->state;
-    answer_failed(r, &s->get);
-}
-
-/* That an object is not there is told to those who may list the bucket. */
-static void deny(struct s3_request *r, const struct object_get *g)
-{
-    if (g->err == ERR_NO_SUCH_BUCKET)
-        answer_err(r, g->err);
-    else if (g->err == ERR_NO_SUCH_KEY || g->err == ERR_NO_SUCH_VERSION || g->err == ERR_DELETE_MARKER)
-        authorise_public_list(r, answer_missing);
-    else
-        answer_error(r, S3_AccessDenied);
+    switch (g->err) {
+    case 0:
+    case ERR_NOT_MODIFIED:
+    case ERR_PRECONDITION:
+    case ERR_INVALID_RANGE:
+        return access_object(r, &g->info);
+    case ERR_NO_SUCH_KEY:
+    case ERR_NO_SUCH_VERSION:
+    case ERR_DELETE_MARKER:
+        return access_missing(r);
+    default:
+        return true;
+    }
 }
 
 static void done(struct object_get *g)
 {
     struct s3_request *r = container_of(g, struct get_state, get)->request;
-    if (!request_work_end(r))
+    if (!request_work_end(r) || !permitted(r, g))
         return;
-    if (r->identity.anonymous && !anonymous_may(g))
-        deny(r, g);
-    else if (g->err)
+    if (g->err)
         answer_failed(r, g);
     else {
         if (!r->is_head)

@@ -1,5 +1,6 @@
 /* See lookup.h. */
 #include "base/container.h"
+#include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/lookup.h"
 #include "s3/object_headers.h"
@@ -26,6 +27,9 @@ static void object_found(struct object_get *g)
     struct lookup_state *s = container_of(g, struct lookup_state, get);
     struct s3_request *r = s->request;
     if (!request_work_end(r))
+        return;
+    bool missing = g->err == ERR_NO_SUCH_KEY || g->err == ERR_NO_SUCH_VERSION || g->err == ERR_DELETE_MARKER;
+    if ((missing && !access_missing(r)) || (!g->err && !access_object(r, &g->info)))
         return;
     if (g->err == ERR_DELETE_MARKER) {
         object_answer_version(r, &g->info);

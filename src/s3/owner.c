@@ -139,6 +139,16 @@ static const struct s3_owner *known(struct s3_request *r, int64_t id)
     return made;
 }
 
+struct slice owner_canonical_id(struct s3_request *r, int64_t id)
+{
+    return arena_copy(&r->arena, slice_string(known(r, id)->canonical_id));
+}
+
+struct slice owner_display_name(struct s3_request *r, int64_t id)
+{
+    return arena_copy(&r->arena, slice_string(known(r, id)->display_name));
+}
+
 void owner_names(struct s3_request *r, struct text *t, int64_t id)
 {
     const struct s3_owner *o = known(r, id);

@@ -12,6 +12,9 @@ void owner_load(struct s3_request *, const int64_t *ids, uint32_t count, void (*
 void owner_names(struct s3_request *, struct text *, int64_t id);
 /* The same inside <name>. */
 void owner_element(struct s3_request *, struct text *, const char *name, int64_t id);
+/* Of an id that is known; the second is the name of the account. They live as long as the request. */
+struct slice owner_canonical_id(struct s3_request *, int64_t id);
+struct slice owner_display_name(struct s3_request *, int64_t id);
 void owner_forget(struct s3_reactor *);
 
 #endif

@@ -11,6 +11,7 @@
 #include "wire/aws_chunked.h"
 #include "wire/header.h"
 #include "wire/payload.h"
+#include "wire/policy.h"
 #include "wire/sigv2.h"
 #include "wire/uri.h"
 
@@ -22,6 +23,23 @@ struct s3_identity {
     bool is_root;
     char access_key[129];
     struct slice bucket, prefix; /* the key's scope, empty: everything; in the request's arena */
+    /* For policies; slices live as long as the request. principal is filled in by access.c when it is first needed, from the
+     * account (user_id), unless who identified the caller has done so. */
+    struct policy_principal principal;
+    bool iam_user;               /* not the account itself: only what policies allow */
+    struct slice user_name, unique_id;
+    const struct policy *const *policies;         /* of the user and its groups, or of the role */
+    uint32_t policy_count;
+    const struct policy *const *session_policies; /* all that a session may do at most, when there are some */
+    uint32_t session_policy_count;
+};
+
+struct s3_access {
+    struct access_bucket *bucket; /* NULL: not looked at, or the request names none */
+    const char *action;           /* of the operation; NULL: nothing to decide */
+    bool by_object;               /* the object's ACL or tags decide: access_object must be asked */
+    void *check, *source;         /* private: access.c, access_source.c */
+    char reason[160];             /* why access was denied; for the log */
 };
 
 struct s3_body {
@@ -52,6 +70,7 @@ struct s3_request {
     const struct operation *operation;
     const struct s3_cors *cors; /* NULL: no page's request, or the bucket has no configuration */
     struct s3_identity identity;
+    struct s3_access access;
     struct sigv4 signature;
     const struct sigv2 *signature_v2; /* NULL: version 4; else signature holds access key and token only */
     const struct authorise_form *form; /* NULL: the request itself is signed */

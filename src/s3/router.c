@@ -4,13 +4,9 @@
 /* Configurations S3 knows; those that have no operation of their own below are never there yet. S3_OK: answered with an empty document by configuration.c. */
 static const struct subresource subresources[] = {
     {"lifecycle", true, false, S3_NoSuchLifecycleConfiguration},
-    {"policy", true, false, S3_NoSuchBucketPolicy},
-    {"policyStatus", true, false, S3_NoSuchBucketPolicy},
     {"object-lock", true, false, S3_ObjectLockConfigurationNotFoundError},
     {"replication", true, false, S3_ReplicationConfigurationNotFoundError},
     {"website", true, false, S3_NoSuchWebsiteConfiguration},
-    {"publicAccessBlock", true, false, S3_NoSuchPublicAccessBlockConfiguration},
-    {"ownershipControls", true, false, S3_OwnershipControlsNotFoundError},
     {"notification", true, false, S3_OK},
     {"logging", true, false, S3_OK},
     {"requestPayment", true, false, S3_OK},
@@ -53,11 +49,34 @@ static enum method method_of(struct slice method)
     return METHOD_OTHER;
 }
 
+/* Configurations of buckets with an operation for each method. */
+static const struct { const char *name; enum operation_id get, put, delete; } configurations[] = {
+    {"policy", OPERATION_GetBucketPolicy, OPERATION_PutBucketPolicy, OPERATION_DeleteBucketPolicy},
+    {"policyStatus", OPERATION_GetBucketPolicyStatus, OPERATION_COUNT, OPERATION_COUNT},
+    {"publicAccessBlock", OPERATION_GetPublicAccessBlock, OPERATION_PutPublicAccessBlock, OPERATION_DeletePublicAccessBlock},
+    {"ownershipControls", OPERATION_GetBucketOwnershipControls, OPERATION_PutBucketOwnershipControls,
+     OPERATION_DeleteBucketOwnershipControls}};
+
+/* False: the query names none. */
+static bool find_configuration(enum method method, const struct query *q, enum operation_id *ret)
+{
+    for (unsigned i = 0; i < sizeof configurations / sizeof *configurations; i++) {
+        if (!query_has(q, configurations[i].name))
+            continue;
+        *ret = method == METHOD_GET ? configurations[i].get : method == METHOD_PUT ? configurations[i].put
+             : method == METHOD_DELETE ? configurations[i].delete : OPERATION_COUNT;
+        return true;
+    }
+    return false;
+}
+
 static enum s3_error find_bucket(enum method method, const struct query *q, enum operation_id *ret)
 {
     const struct subresource *sub = router_subresource(q);
     if (sub && !sub->of_bucket)
         return S3_MethodNotAllowed;
+    if (find_configuration(method, q, ret))
+        return *ret == OPERATION_COUNT ? S3_MethodNotAllowed : S3_OK;
     if (method == METHOD_HEAD)
         return find(OPERATION_HeadBucket, ret);
     if (method == METHOD_POST && !sub)
@@ -112,6 +131,8 @@ static enum s3_error find_object(enum method method, const struct query *q, bool
     const struct subresource *sub = router_subresource(q);
     if (method == METHOD_HEAD)
         return find(OPERATION_HeadObject, ret);
+    if (find_configuration(method, q, ret))
+        return S3_MethodNotAllowed;
     if (method == METHOD_POST) {
         if (query_has(q, "uploads"))
             return find(OPERATION_CreateMultipartUpload, ret);

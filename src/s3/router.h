@@ -46,6 +46,16 @@ struct operation {
     X(GetBucketEncryption, get_bucket_encryption_start, BODY_NONE, false, false) \
     X(PutBucketEncryption, put_bucket_encryption_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketEncryption, delete_bucket_encryption_start, BODY_NONE, true, false) \
+    X(GetBucketPolicy, get_bucket_policy_start, BODY_NONE, false, false) \
+    X(PutBucketPolicy, put_bucket_policy_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketPolicy, delete_bucket_policy_start, BODY_NONE, true, false) \
+    X(GetBucketPolicyStatus, get_bucket_policy_status_start, BODY_NONE, false, false) \
+    X(GetPublicAccessBlock, get_public_access_block_start, BODY_NONE, false, false) \
+    X(PutPublicAccessBlock, put_public_access_block_start, BODY_DOCUMENT, true, false) \
+    X(DeletePublicAccessBlock, delete_public_access_block_start, BODY_NONE, true, false) \
+    X(GetBucketOwnershipControls, get_bucket_ownership_controls_start, BODY_NONE, false, false) \
+    X(PutBucketOwnershipControls, put_bucket_ownership_controls_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketOwnershipControls, delete_bucket_ownership_controls_start, BODY_NONE, true, false) \
     X(Preflight, preflight_start, BODY_NONE, false, true) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/cors.h"
@@ -41,6 +42,7 @@ void s3_reactor_fini(struct s3_reactor *reactor)
     sigv4_key_cache_fini(&reactor->keys);
     authorise_forget(reactor);
     owner_forget(reactor);
+    access_bucket_forget(reactor);
     digest_engine_free(reactor->sha256);
 }
 
@@ -68,6 +70,7 @@ static void request_free(struct s3_request *r)
     struct s3_reactor *reactor = r->reactor;
     if (r->cleanup)
         r->cleanup(r);
+    access_release(r);
     body_fini(r);
     if (r->query_parsed)
         query_fini(&r->query);
@@ -298,11 +301,12 @@ static void report(struct s3_request *r, bool complete)
         server->observe(server->observe_arg, name, r->status, r->bytes_in, r->bytes_out, us);
     if (!server->access_log)
         return;
-    log_info("access id=%s peer=%s key=%s op=%s method=%.*s path=%.*s status=%u code=%s in=%llu out=%llu us=%llu%s", r->id,
+    log_info("access id=%s peer=%s key=%s op=%s method=%.*s path=%.*s status=%u code=%s in=%llu out=%llu us=%llu%s%s%s%s", r->id,
              http_peer(r->http), r->identity.access_key[0] ? r->identity.access_key : "-", name, (int)r->method.len,
              r->method.data, (int)r->uri.path.len, r->uri.path.data ? r->uri.path.data : "", r->status,
              r->error_code ? r->error_code : "-", (unsigned long long)r->bytes_in, (unsigned long long)r->bytes_out,
-             (unsigned long long)us, complete ? "" : " cut");
+             (unsigned long long)us, complete ? "" : " cut", r->access.reason[0] && r->status == 403 ? " denied=\"" : "",
+             r->status == 403 ? r->access.reason : "", r->access.reason[0] && r->status == 403 ? "\"" : "");
 }
 
 static void gone(struct http_request *http, bool complete)

@@ -14,6 +14,7 @@
 #define S3_CREDENTIAL_CACHE_SIZE 256
 #define S3_CREDENTIAL_TTL_US 2000000ull /* how long a changed or deleted access key may still count */
 #define S3_OWNER_CACHE_SIZE 64
+#define S3_BUCKET_CACHE_SIZE 64
 #define S3_ROOT_USER_ID 1
 
 /* An answer of admin/ to a path it owns. body is freed by s3/ with text_free. */
@@ -49,6 +50,7 @@ struct s3_server {
 struct s3_credential; /* authorise.c */
 struct s3_owner;      /* owner.c */
 struct s3_request;
+struct access_bucket; /* access.h */
 
 struct s3_reactor {
     const struct s3_server *server;
@@ -59,6 +61,7 @@ struct s3_reactor {
     struct s3_credential *credentials[S3_CREDENTIAL_CACHE_SIZE];
     struct s3_owner *owners[S3_OWNER_CACHE_SIZE];
     uint32_t owner_next;
+    struct access_bucket *buckets[S3_BUCKET_CACHE_SIZE]; /* access.h */
     struct s3_request *spare; /* for reuse */
     uint32_t spare_count;
     uint32_t request_count;   /* requests not yet freed */

@@ -1,4 +1,5 @@
 /* GET, PUT and DELETE ?tagging of objects and buckets. */
+#include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/attribute_write.h"
 #include "s3/body.h"
@@ -78,12 +79,20 @@ bool tagging_append(struct s3_request *r, struct slice document, struct text *at
     return !many && !attributes->failed;
 }
 
-void put_tagging_start(struct s3_request *r)
+static void put(struct s3_request *r)
 {
     struct text tags = {0};
     if (tagging_append(r, body_document(r), &tags))
         attribute_write(r, ATTRIBUTE_TAG, NULL, slice_of(tags.data ? tags.data : "", tags.len), put_done);
     text_free(&tags);
+}
+
+void put_tagging_start(struct s3_request *r)
+{
+    if (r->address.key_len)
+        access_document(r, put);
+    else
+        put(r);
 }
 
 static void delete_done(struct s3_request *r)

@@ -164,7 +164,7 @@ static int parse_statements(struct policy_parser *p, json_t *json)
             return err;
         policy->statement_count++;
         for (size_t before = 0; before < i; before++)
-            if (s->sid.len && slice_equal(s->sid, policy->statements[before].sid))
+            if (p->kind == POLICY_IDENTITY && s->sid.len && slice_equal(s->sid, policy->statements[before].sid))
                 return policy_malformed(p, "Statement IDs (SID) in a single policy must be unique.");
     }
     return 0;

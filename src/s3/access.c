@@ -1,0 +1,420 @@
+/* See access.h. */
+#include "s3/access.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "meta/attribute.h"
+#include "s3/answer.h"
+#include "s3/object_headers.h"
+#include "s3/owner.h"
+
+static void explain(struct s3_request *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void explain(struct s3_request *r, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(r->access.reason, sizeof r->access.reason, format, arguments);
+    va_end(arguments);
+    for (char *c = r->access.reason; *c; c++) /* a Sid can hold anything; the log has lines */
+        if ((unsigned char)*c < ' ' || *c == '"')
+            *c = '?';
+}
+
+void access_deny(struct s3_request *r, const char *format, ...)
+{
+    va_list arguments;
+    char text[sizeof r->access.reason];
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    explain(r, "%s", text);
+    answer_error(r, S3_AccessDenied);
+}
+
+/* --- the decision --- */
+
+struct verdict {
+    enum policy_effect bucket;  /* of the bucket's policy */
+    bool names_caller;
+    bool identity_allows;
+};
+
+static void explain_statement(struct s3_request *r, const char *which, const char *action, const struct policy_result *result)
+{
+    explain(r, "%s: statement %" PRIu32 "%s%.*s denies %s", which, result->statement + 1, result->sid.len ? " " : "",
+            (int)(result->sid.len < 60 ? result->sid.len : 60), result->sid.data, action);
+}
+
+/* False: a statement denies. */
+static bool ask_identity(struct s3_request *r, const struct policy_request *request, bool *ret_allows)
+{
+    const struct s3_identity *i = &r->identity;
+    bool session_allows = i->session_policy_count == 0;
+    *ret_allows = !i->iam_user;
+    for (uint32_t n = 0; n < i->policy_count + i->session_policy_count; n++) {
+        bool session = n >= i->policy_count;
+        struct policy_result result = policy_evaluate(session ? i->session_policies[n - i->policy_count] : i->policies[n], request);
+        if (result.effect == POLICY_DENY) {
+            explain_statement(r, session ? "session policy" : "identity policy", request->action.data, &result);
+            return false;
+        }
+        if (result.effect == POLICY_ALLOW && session)
+            session_allows = true;
+        else if (result.effect == POLICY_ALLOW)
+            *ret_allows = true;
+    }
+    if (!session_allows)
+        explain(r, "session policy: nothing allows %s", request->action.data);
+    return session_allows;
+}
+
+/* Who owns a bucket must be able to mend its policy. */
+static bool own_policy(const struct s3_request *r, const struct access_bucket *b, const char *action)
+{
+    return !r->identity.iam_user && !r->identity.anonymous && r->identity.user_id == b->owner_id
+           && (strcmp(action, "s3:GetBucketPolicy") == 0 || strcmp(action, "s3:PutBucketPolicy") == 0
+               || strcmp(action, "s3:DeleteBucketPolicy") == 0);
+}
+
+static bool ask_policies(const struct access_question *q, const char *action, struct verdict *ret)
+{
+    struct s3_request *r = q->request;
+    const struct access_bucket *b = q->bucket;
+    char resource[32 + URI_BUCKET_LEN_MAX + URI_KEY_LEN_MAX];
+    int len = snprintf(resource, sizeof resource, "arn:aws:s3:::%s%s%.*s", b ? b->name : "*", q->key.len ? "/" : "", (int)q->key.len,
+                       q->key.len ? q->key.data : "");
+    struct policy_request request = {slice_string(action), slice_of(resource, (size_t)len), &r->identity.principal, access_values, (void *)q};
+    *ret = (struct verdict){.bucket = POLICY_NONE};
+    if (b && b->policy) {
+        struct policy_result result = policy_evaluate(b->policy, &request);
+        if (result.effect == POLICY_DENY && !own_policy(r, b, action)) {
+            explain_statement(r, "bucket policy", action, &result);
+            return false;
+        }
+        ret->bucket = result.effect == POLICY_DENY ? POLICY_NONE : result.effect;
+        ret->names_caller = result.names_caller;
+    }
+    return ask_identity(r, &request, &ret->identity_allows);
+}
+
+static bool ask_acl(const struct access_question *q, unsigned permission, bool of_object)
+{
+    const struct s3_request *r = q->request;
+    const struct access_bucket *b = q->bucket;
+    bool known = !r->identity.anonymous;
+    struct acl_caller caller = {
+        .anonymous = !known,
+        .owner = known && (of_object ? q->info->owner_id : b->owner_id) == r->identity.user_id,
+        .bucket_owner = known && b->owner_id == r->identity.user_id,
+        .canonical_id = r->identity.principal.canonical_id,
+        .ignore_public = (b->public_access_block & IGNORE_PUBLIC_ACLS) != 0,
+    };
+    if (caller.owner && !(permission & ~(unsigned)(ACL_READ_ACP | ACL_WRITE_ACP)))
+        return true;
+    struct slice acl = b->acl;
+    if (of_object && attribute_find(q->info->attributes, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl))
+        acl = slice_of("", 0);
+    return acl_allows(acl, (enum acl_permission)permission, &caller);
+}
+
+/* known: the object has been looked at; q->info NULL then says that there is none. */
+static enum access_outcome decide_by_acl(const struct access_question *q, const char *action, bool known)
+{
+    bool of_object;
+    unsigned permission = access_permission(action, &of_object);
+    if (!permission)
+        return ACCESS_DENY;
+    if (of_object && !known)
+        return ACCESS_OBJECT; /* also when no ACL counts: that it is missing is another answer */
+    return q->bucket->ownership != OWNERSHIP_BUCKET_OWNER_ENFORCED && (!of_object || q->info) && ask_acl(q, permission, of_object) ? ACCESS_ALLOW : ACCESS_DENY;
+}
+
+/* The bucket's own account, and objects in it that are another's. */
+static enum access_outcome decide_own(const struct access_question *q, const char *action, bool known)
+{
+    bool of_object;
+    if (!access_permission(action, &of_object) || !of_object || q->bucket->ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED)
+        return ACCESS_ALLOW;
+    if (!known)
+        return ACCESS_OBJECT;
+    if (!q->info || q->info->owner_id == q->bucket->owner_id || ask_acl(q, access_permission(action, &of_object), true))
+        return ACCESS_ALLOW;
+    explain(q->request, "the object is another account's, and its ACL does not allow %s", action);
+    return ACCESS_DENY;
+}
+
+/* s3:ExistingObjectTag is a key of what is done to an object that stays. */
+static bool knows_tags(const char *action)
+{
+    static const char *const others[] = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload",
+                                         "s3:ListMultipartUploadParts"};
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(action, others[i]) == 0)
+            return false;
+    return true;
+}
+
+enum access_outcome access_decide(const struct access_question *q, const char *action, bool known)
+{
+    struct s3_request *r = q->request;
+    const struct s3_identity *i = &r->identity;
+    const struct access_bucket *b = q->bucket;
+    bool own = b && !i->anonymous && i->user_id == b->owner_id;
+    struct verdict v = {.identity_allows = true};
+    if (b && b->policy && q->key.len && !known && knows_tags(action) && policy_uses_key(b->policy, "s3:existingobjecttag/"))
+        return ACCESS_OBJECT;
+    if (((b && b->policy) || i->policy_count || i->session_policy_count || i->iam_user) && !ask_policies(q, action, &v))
+        return ACCESS_DENY;
+    if (i->is_root)
+        return ACCESS_ALLOW;
+    if (!v.identity_allows && !(own && v.bucket == POLICY_ALLOW && v.names_caller)) {
+        explain(r, "no policy of the caller allows %s", action);
+        return ACCESS_DENY;
+    }
+    if (!b || (own && v.bucket == POLICY_ALLOW))
+        return ACCESS_ALLOW;
+    if (own)
+        return decide_own(q, action, known);
+    bool restricted = b->policy_public && (b->public_access_block & RESTRICT_PUBLIC_BUCKETS);
+    if (v.bucket == POLICY_ALLOW && !restricted)
+        return ACCESS_ALLOW;
+    enum access_outcome outcome = decide_by_acl(q, action, known);
+    if (outcome == ACCESS_DENY)
+        explain(r, "%s %s", restricted && v.bucket == POLICY_ALLOW
+                ? "RestrictPublicBuckets: a public policy does not count for other accounts, for" : "neither bucket policy nor ACL allows", action);
+    return outcome;
+}
+
+bool access_allows(struct s3_request *r, const char *action, struct slice key, const struct object_info *info)
+{
+    struct access_question q = {r, r->access.bucket, key, info, {0}};
+    return access_decide(&q, action, true) == ACCESS_ALLOW;
+}
+
+/* --- before an operation: its bucket, then its object when that decides --- */
+
+struct check {
+    struct s3_request *request;
+    void (*then)(struct s3_request *);
+    struct object_get get;
+    bool looked;           /* get is under way or over */
+};
+
+static struct check *check_of(struct s3_request *r)
+{
+    return r->access.check;
+}
+
+/* The owner's account number, name or canonical id. */
+static bool is_account(struct s3_request *r, struct slice text, int64_t id)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%012" PRId64, id);
+    return slice_equal_string(text, number) || slice_equal(text, owner_canonical_id(r, id));
+}
+
+void access_fill_principal(struct s3_request *r)
+{
+    struct s3_identity *i = &r->identity;
+    char text[80];
+    if (i->anonymous || i->principal.account.len) {
+        i->principal.anonymous = i->anonymous;
+        return;
+    }
+    snprintf(text, sizeof text, "%012" PRId64, i->user_id);
+    i->principal.account = arena_copy(&r->arena, slice_string(text));
+    snprintf(text, sizeof text, "arn:aws:iam::%012" PRId64 ":root", i->user_id);
+    i->principal.arn = arena_copy(&r->arena, slice_string(text));
+    i->principal.account_name = owner_display_name(r, i->user_id);
+    i->principal.canonical_id = owner_canonical_id(r, i->user_id);
+}
+
+/* Explicit denials of what a write does besides. That they are allowed is not asked for: S3's clients write ACLs and tags with
+ * s3:PutObject alone. */
+static bool denied_besides(struct s3_request *r, const struct access_question *q, const char *action)
+{
+    struct verdict v;
+    bool acl = request_header(r, "x-amz-acl").data != NULL;
+    if (strcmp(action, "s3:PutObject") != 0 || !q->bucket->policy)
+        return false;
+    for (uint32_t i = 0; i < r->header_count && !acl; i++)
+        acl = header_name_starts_with(r->headers[i].name, "x-amz-grant-");
+    return (acl && !ask_policies(q, "s3:PutObjectAcl", &v))
+           || (request_header(r, "x-amz-tagging").data && !ask_policies(q, "s3:PutObjectTagging", &v));
+}
+
+/* Those that ask access_object with the very version they answer from. */
+static bool asks_itself(const struct s3_request *r)
+{
+    static const enum operation_id ids[] = {OPERATION_GetObject, OPERATION_HeadObject, OPERATION_GetAcl, OPERATION_GetObjectTagging};
+    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (r->operation == operation_get(ids[i]))
+            return true;
+    return false;
+}
+
+static void conclude(struct s3_request *r, const struct object_info *info)
+{
+    struct check *c = check_of(r);
+    struct access_question q = {r, r->access.bucket, request_key(r), info, {0}};
+    if (access_decide(&q, r->access.action, true) == ACCESS_ALLOW && !denied_besides(r, &q, r->access.action))
+        c->then(r);
+    else
+        answer_error(r, S3_AccessDenied);
+}
+
+static void object_found(struct object_get *g)
+{
+    struct check *c = container_of(g, struct check, get);
+    struct s3_request *r = c->request;
+    if (!request_work_end(r)) /* the request's end frees what was found */
+        return;
+    bool missing = g->err == ERR_NO_SUCH_KEY || g->err == ERR_NO_SUCH_VERSION || g->err == ERR_DELETE_MARKER;
+    if (g->err && !missing)
+        answer_err(r, g->err);
+    else
+        conclude(r, missing ? NULL : &g->info);
+}
+
+static void look_at_object(struct s3_request *r)
+{
+    struct object_get *g = &check_of(r)->get;
+    if (!object_headers_version(r, &g->has_version_id, &g->null_version_id, g->version_id))
+        return;
+    g->reactor = request_objects(r);
+    g->bucket = request_bucket(r);
+    g->key = request_key(r);
+    g->head_only = true;
+    g->done = object_found;
+    check_of(r)->looked = true;
+    request_work_begin(r);
+    object_get_start(g);
+}
+
+/* Tags in the document of PutObjectTagging are not here yet: it asks again. */
+static bool waits_for_document(const struct s3_request *r)
+{
+    return r->operation == operation_get(OPERATION_PutObjectTagging) && r->access.bucket->policy
+           && policy_uses_key(r->access.bucket->policy, "s3:requestobjecttag");
+}
+
+static void decide_bucket(struct s3_request *r)
+{
+    struct check *c = check_of(r);
+    struct access_question q = {r, r->access.bucket, request_key(r), NULL, {0}};
+    if (!r->access.action || (waits_for_document(r) && !r->admitted)) {
+        c->then(r);
+        return;
+    }
+    enum access_outcome outcome = access_decide(&q, r->access.action, false);
+    if (outcome == ACCESS_OBJECT && asks_itself(r)) {
+        r->access.by_object = true;
+        c->then(r);
+    } else if (outcome == ACCESS_OBJECT) {
+        look_at_object(r);
+    } else if (outcome == ACCESS_ALLOW && !denied_besides(r, &q, r->access.action)) {
+        c->then(r);
+    } else {
+        answer_error(r, S3_AccessDenied);
+    }
+}
+
+bool access_owner_expected(struct s3_request *r, const char *header, int64_t owner_id)
+{
+    struct slice expected = request_header(r, header);
+    if (!expected.data || is_account(r, expected, owner_id))
+        return true;
+    access_deny(r, "the bucket is not of the account that %s names", header);
+    return false;
+}
+
+static void owners_known(struct s3_request *r)
+{
+    access_fill_principal(r);
+    if (access_owner_expected(r, "x-amz-expected-bucket-owner", r->access.bucket->owner_id))
+        decide_bucket(r);
+}
+
+static void bucket_found(struct s3_request *r, struct access_bucket *b, int err)
+{
+    const struct s3_identity *i = &r->identity;
+    if (err) {
+        answer_err(r, err);
+        return;
+    }
+    r->access.bucket = b;
+    if (r->form && i->anonymous)
+        r->identity.user_id = b->owner_id; /* what nobody has written is the bucket owner's */
+    bool simple = !b->policy && !i->iam_user && !i->anonymous && (i->is_root || i->user_id == b->owner_id)
+                  && !request_header(r, "x-amz-expected-bucket-owner").data;
+    int64_t ids[] = {b->owner_id, i->user_id};
+    if (simple)
+        decide_bucket(r);
+    else
+        owner_load(r, ids, i->anonymous ? 1 : 2, owners_known);
+}
+
+void access_check(struct s3_request *r, void (*then)(struct s3_request *))
+{
+    struct check *c = arena_take(&r->arena, sizeof *c);
+    if (!c) {
+        answer_error(r, S3_SlowDown);
+        return;
+    }
+    *c = (struct check){.request = r, .then = then};
+    r->access.check = c;
+    r->access.action = access_action(r);
+    if (!r->address.bucket_len || r->operation == operation_get(OPERATION_CreateBucket)) {
+        struct access_question q = {.request = r};
+        if (!r->access.action || access_decide(&q, r->access.action, true) == ACCESS_ALLOW)
+            then(r);
+        else
+            answer_error(r, S3_AccessDenied);
+        return;
+    }
+    access_bucket_load(r, request_bucket(r), bucket_found);
+}
+
+void access_document(struct s3_request *r, void (*then)(struct s3_request *))
+{
+    check_of(r)->then = then;
+    if (waits_for_document(r))
+        decide_bucket(r);
+    else
+        then(r);
+}
+
+bool access_object(struct s3_request *r, const struct object_info *info)
+{
+    if (!r->access.by_object)
+        return true;
+    struct access_question q = {r, r->access.bucket, request_key(r), info, {0}};
+    if (access_decide(&q, r->access.action, true) == ACCESS_ALLOW)
+        return true;
+    answer_error(r, S3_AccessDenied);
+    return false;
+}
+
+bool access_missing(struct s3_request *r)
+{
+    struct access_question q = {.request = r, .bucket = r->access.bucket, .prefix = request_key(r)};
+    if (!q.bucket || access_decide(&q, "s3:ListBucket", true) == ACCESS_ALLOW)
+        return true;
+    answer_error(r, S3_AccessDenied);
+    return false;
+}
+
+void access_release(struct s3_request *r)
+{
+    struct check *c = r->access.check;
+    access_source_release(r);
+    access_bucket_release(r->access.bucket);
+    if (!c)
+        return;
+    if (c->looked)
+        object_get_fini(&c->get);
+}
