@@ -15,6 +15,7 @@ enum attribute_kind {
     ATTRIBUTE_WEBSITE_REDIRECT = 6,
     ATTRIBUTE_UPLOAD = 7,        /* value: the upload id (16 bytes) that a multipart object was completed from */
     ATTRIBUTE_ENCRYPTION = 16,   /* value: object/encryption.h */
+    ATTRIBUTE_OBJECT_LOCK = 17,  /* name: retention or legal-hold; value: object/lock.h */
 };
 
 struct attribute { enum attribute_kind kind; struct slice name, value; };

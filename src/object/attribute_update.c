@@ -39,7 +39,9 @@ static int update_version(struct meta_tx *tx, const struct object_attribute_upda
         return err;
     if (row.flags & VERSION_DELETE_MARKER)
         return u->has_version_id ? ERR_DELETE_MARKER : ERR_NO_SUCH_KEY;
-    err = rebuild(u, row.attributes, fresh);
+    err = u->check ? u->check(u, bucket, row.attributes, meta_tx_clock(tx)) : 0;
+    if (!err)
+        err = rebuild(u, row.attributes, fresh);
     if (!err)
         err = copy_row(&row, &arena);
     row.attributes = slice_of(fresh->data ? fresh->data : "", fresh->len);
@@ -55,7 +57,9 @@ static int update_version(struct meta_tx *tx, const struct object_attribute_upda
 
 static int update_bucket(struct meta_tx *tx, const struct object_attribute_update *u, struct bucket_row *bucket, struct text *fresh)
 {
-    int err = rebuild(u, bucket->attributes, fresh);
+    int err = u->check ? u->check(u, bucket, bucket->attributes, meta_tx_clock(tx)) : 0;
+    if (!err)
+        err = rebuild(u, bucket->attributes, fresh);
     bucket->attributes = slice_of(fresh->data ? fresh->data : "", fresh->len);
     bucket->name = u->bucket;
     bucket->region = slice_of("", 0); /* not written */

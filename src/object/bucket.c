@@ -4,6 +4,7 @@
 
 #include "base/container.h"
 #include "object/lifecycle_tx.h"
+#include "object/lock.h"
 
 static int copy_bucket(struct bucket_request *request, const struct bucket_row *row)
 {
@@ -42,16 +43,22 @@ static int run_create(struct meta_tx *tx, struct meta_write *write)
     }
     if (err != ERR_NO_SUCH_BUCKET)
         return err;
+    static const struct lock_configuration no_default;
+    struct text attributes = {0};
+    if (request->object_lock)
+        lock_append_configuration(&attributes, &no_default);
     row = (struct bucket_row){
         .name = request->name,
         .owner_id = request->owner_id,
         .created_us = meta_tx_clock(tx),
         .region = request->region,
-        .versioning = BUCKET_UNVERSIONED,
-        .attributes = slice_of("", 0),
+        .versioning = request->object_lock ? BUCKET_VERSIONING_ENABLED : BUCKET_UNVERSIONED,
+        .attributes = slice_of(attributes.data ? attributes.data : "", attributes.len),
     };
     request->created_us = row.created_us;
-    return bucket_insert(tx, &row, &request->id);
+    err = attributes.failed ? ERR_NO_MEMORY : bucket_insert(tx, &row, &request->id);
+    text_free(&attributes);
+    return err;
 }
 
 void bucket_create(struct bucket_request *request)
@@ -124,6 +131,9 @@ static int run_set_versioning(struct meta_tx *tx, struct meta_write *write)
     int err = bucket_get(tx, request->name, &row);
     if (err)
         return err;
+    struct lock_configuration configuration;
+    if (request->set_versioning != BUCKET_VERSIONING_ENABLED && lock_of_bucket(row.attributes, &configuration) != ERR_NO_OBJECT_LOCK)
+        return ERR_BUCKET_STATE;
     struct text attributes = {0};
     text_append(&attributes, row.attributes.data, row.attributes.len);
     if (attributes.failed)

@@ -79,6 +79,7 @@ static bool carries_over(const struct object_copy *copy, const struct attribute 
     case ATTRIBUTE_TAG: return !copy->replace_tags;
     case ATTRIBUTE_UPLOAD: return false;
     case ATTRIBUTE_ENCRYPTION: return false; /* sealed for the copy */
+    case ATTRIBUTE_OBJECT_LOCK: return false;
     case ATTRIBUTE_WEBSITE_REDIRECT: return false; /* S3 never copies it */
     default: return !copy->replace_attributes;
     }
@@ -94,6 +95,7 @@ static int make_kept_attributes(struct object_copy *copy, struct text *text)
         text_append(text, copy->attributes.data, copy->attributes.len);
     if (copy->replace_tags)
         text_append(text, copy->tags.data, copy->tags.len);
+    text_append(text, copy->lock.data, copy->lock.len);
     while (attribute_next(copy->source_info.attributes, &position, &attribute, &err))
         if (attribute.kind != ATTRIBUTE_CHECKSUM && carries_over(copy, &attribute))
             attribute_append(text, attribute.kind, attribute.name, attribute.value);

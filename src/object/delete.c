@@ -45,7 +45,7 @@ static int delete_version(struct meta_tx *tx, const struct bucket_row *bucket, s
     item->delete_marker = row.flags & VERSION_DELETE_MARKER;
     row.bucket_id = bucket->id;
     row.key = item->key;
-    return install_remove(tx, bucket, &row);
+    return install_remove(tx, bucket, &row, item->bypass_governance);
 }
 
 static int insert_marker(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete *request, struct object_delete_item *item)
@@ -84,13 +84,13 @@ static int delete_current(struct meta_tx *tx, const struct bucket_row *bucket, s
         return insert_marker(tx, bucket, request, item);
     row.bucket_id = bucket->id;
     row.key = item->key;
-    return install_remove(tx, bucket, &row);
+    return install_remove(tx, bucket, &row, item->bypass_governance);
 }
 
 /* What one key may end with without undoing the others. */
 static bool is_outcome(int err)
 {
-    return err == 0 || err == ERR_PRECONDITION || err == ERR_NO_SUCH_KEY || err == ERR_NO_SUCH_VERSION;
+    return err == 0 || err == ERR_PRECONDITION || err == ERR_NO_SUCH_KEY || err == ERR_NO_SUCH_VERSION || err == ERR_OBJECT_LOCKED;
 }
 
 static int run_delete(struct meta_tx *tx, struct meta_write *write)

@@ -13,6 +13,7 @@
 #include "object/content_cipher.h"
 #include "object/info.h"
 #include "object/lifecycle_tx.h"
+#include "object/lock.h"
 #include "placement/extent_reader.h"
 
 /* The extents of one answer that are kept in memory: 16 GiB in whole extents. What lies behind is looked up when its turn
@@ -237,6 +238,7 @@ static int run_lookup(struct meta_tx *tx, struct meta_read *read)
     struct object_get_state *s = container_of(read, struct object_get_state, lookup);
     struct object_get *get = s->get;
     struct bucket_row bucket;
+    struct lock_configuration configuration;
     int err = bucket_get(tx, get->bucket, &bucket);
     if (err)
         return err;
@@ -248,6 +250,8 @@ static int run_lookup(struct meta_tx *tx, struct meta_read *read)
     s->content_id = row.content_id;
     struct condition_subject subject = object_subject(&row);
     err = object_info_set(&get->info, &row, versioning);
+    if (get->about_only)
+        get->info.object_lock = lock_of_bucket(bucket.attributes, &configuration) != ERR_NO_OBJECT_LOCK;
     if (!err && !get->has_version_id)
         err = lifecycle_tx_describe(&get->info, &bucket, &row);
     if (err)

@@ -1,12 +1,15 @@
 #include "object/install.h"
 
 #include "object/lifecycle_tx.h"
+#include "object/lock.h"
 
-int install_remove(struct meta_tx *tx, const struct bucket_row *bucket, const struct version_row *row)
+int install_remove(struct meta_tx *tx, const struct bucket_row *bucket, const struct version_row *row, bool bypass_governance)
 {
     int64_t rank = row->rank, content_id = row->content_id;
     struct slice key = row->key;
-    int err = version_delete(tx, bucket->id, key, rank);
+    int err = lock_check_removal(tx, row->attributes, bypass_governance);
+    if (!err)
+        err = version_delete(tx, bucket->id, key, rank);
     if (!err && content_id)
         err = content_delete(tx, content_id);
     return err ? err : lifecycle_tx_removed(tx, bucket, key, rank);
@@ -22,7 +25,23 @@ static int remove_null_version(struct meta_tx *tx, const struct bucket_row *buck
     if (err)
         return err;
     old.key = key; /* the row's own slice ends with the next call on its table */
-    return install_remove(tx, bucket, &old);
+    return install_remove(tx, bucket, &old, false);
+}
+
+/* With the bucket's default retention, where it has one. */
+static int insert(struct meta_tx *tx, const struct bucket_row *bucket, struct version_row *row)
+{
+    struct text locked = {0};
+    struct slice own = row->attributes;
+    bool changed = false;
+    int err = row->flags & VERSION_DELETE_MARKER ? 0 : lock_apply_default(tx, bucket->attributes, own, &locked, &changed);
+    if (changed)
+        row->attributes = slice_of(locked.data, locked.len);
+    if (!err)
+        err = version_insert(tx, row);
+    row->attributes = own;
+    text_free(&locked);
+    return err;
 }
 
 int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const struct object_conditions *conditions, uint64_t random,
@@ -48,7 +67,7 @@ int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const s
     }
     if (versioning == BUCKET_UNVERSIONED && there) {
         current.key = row->key;
-        err = install_remove(tx, bucket, &current);
+        err = install_remove(tx, bucket, &current, false);
     } else if (versioning == BUCKET_VERSIONING_SUSPENDED) {
         err = remove_null_version(tx, bucket, row->key);
     } else {
@@ -66,6 +85,6 @@ int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const s
         object_id_make(id, clock, random);
         row->version_id = slice_of((const char *)id, 16);
     }
-    err = version_insert(tx, row);
+    err = insert(tx, bucket, row);
     return err ? err : lifecycle_tx_installed(tx, bucket, row->key, row->rank);
 }

@@ -7,11 +7,13 @@
 
 /* Makes row the newest version of row->key in the bucket: sets its rank, version_id (into id, which must outlive the row's
  * use), modified_us and origin_clock from the clock. The null version that it replaces is deleted with its content.
- * ERR_PRECONDITION, ERR_NO_SUCH_KEY by the conditions. */
+ * The row gets the bucket's default retention when it has none. ERR_PRECONDITION, ERR_NO_SUCH_KEY by the conditions; ERR_OBJECT_LOCKED: what
+ * it replaces must stay; ERR_NO_OBJECT_LOCK. */
 int install_version(struct meta_tx *, const struct bucket_row *, const struct object_conditions *, uint64_t random,
                     struct version_row *row, uint8_t id[16]) MUST_CHECK;
 
-/* Deletes one version's row and its content; key is the caller's memory. */
-int install_remove(struct meta_tx *, const struct bucket_row *, const struct version_row *) MUST_CHECK;
+/* Deletes one version's row and its content, unless it is locked (ERR_OBJECT_LOCKED; nothing bypasses COMPLIANCE nor a legal hold). The
+ * row is as it was read just now, with its attributes; key is the caller's memory. */
+int install_remove(struct meta_tx *, const struct bucket_row *, const struct version_row *, bool bypass_governance) MUST_CHECK;
 
 #endif

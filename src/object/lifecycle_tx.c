@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "object/install.h"
+#include "object/lock.h"
 
 #define STOP 1
 
@@ -316,26 +317,34 @@ static int expire(const struct judge *j, struct version_row *row, uint64_t rando
         .origin_version_id = slice_of("", 0),
     };
     uint8_t id[16];
-    return j->bucket->versioning == BUCKET_UNVERSIONED ? install_remove(j->tx, j->bucket, row)
+    return j->bucket->versioning == BUCKET_UNVERSIONED ? install_remove(j->tx, j->bucket, row, false)
                                                        : install_version(j->tx, j->bucket, &none, random, &marker, id);
+}
+
+static int counted(uint64_t *count, int err)
+{
+    *count += err == 0;
+    return err;
 }
 
 static int take_action(const struct judge *j, struct version_row *row, const struct lifecycle_object *object,
                        const struct lifecycle_verdict *verdict, uint64_t random, struct lifecycle_counts *counts)
 {
     switch (verdict->action) {
-    case LIFECYCLE_EXPIRE:
-        counts->expired++;
-        return expire(j, row, random);
+    case LIFECYCLE_EXPIRE: return counted(&counts->expired, expire(j, row, random));
     case LIFECYCLE_DELETE:
-        *(object->current ? &counts->markers : &counts->noncurrent) += 1;
-        return install_remove(j->tx, j->bucket, row);
-    case LIFECYCLE_TRANSITION:
-        counts->transitions++;
-        return transition(j->tx, row, verdict->storage_class);
+        return counted(object->current ? &counts->markers : &counts->noncurrent, install_remove(j->tx, j->bucket, row, false));
+    case LIFECYCLE_TRANSITION: return counted(&counts->transitions, transition(j->tx, row, verdict->storage_class));
     default:
         return 0;
     }
+}
+
+/* Object Lock is stronger than rules: the version is looked at again when its retention ends, or, held, tomorrow. */
+static uint64_t locked_until(const struct judge *j, const struct object_lock *lock)
+{
+    uint64_t tomorrow_us = j->now_us + j->day_us;
+    return !lock->hold && lock->retention.mode != LOCK_NONE ? lock->retention.until_us : tomorrow_us;
 }
 
 /* Down to the versions that have now as many newer ones as a rule keeps. */
@@ -381,8 +390,13 @@ static int act_on_version(const struct judge *j, const struct lifecycle_due_row 
     if (!err) /* the row may have been read again */
         err = version_at(j->tx, due->bucket_id, due->key, due->rank, &row);
     row.key = due->key;
+    struct object_lock lock;
+    if (!err)
+        err = lock_of_version(row.attributes, &lock);
     if (!err)
         err = take_action(j, &row, &object, &verdict, random, counts);
+    if (err == ERR_OBJECT_LOCKED)
+        return set(j, due->key, due->rank, locked_until(j, &lock));
     if (err || verdict.action == LIFECYCLE_NOTHING)
         return err ? err : set(j, due->key, due->rank, verdict.due_us);
     err = version_at(j->tx, due->bucket_id, due->key, due->rank, &row);

@@ -48,6 +48,7 @@ struct object_info {
     uint8_t etag[20]; uint32_t etag_len; /* 16, or 20: + part count, big-endian */
     uint64_t modified_us;
     bool delete_marker;
+    bool object_lock;                   /* of the bucket; told with about_only */
     bool encrypted;                     /* how: encryption_of(attributes) */
     bool null_version;                  /* version id "null" */
     uint8_t version_id[16];
@@ -71,7 +72,7 @@ struct bucket_request {
     struct slice name;
     int64_t owner_id;             /* create */
     struct slice region;          /* create */
-    bool object_lock;             /* create */
+    bool object_lock;             /* create: enabled from the start, with versioning */
     void (*done)(struct bucket_request *);
     int err;                      /* create: ERR_BUCKET_OWNED when it is there and yours, ERR_BUCKET_EXISTS when another's */
     int64_t id; int64_t found_owner_id; uint64_t created_us; enum bucket_versioning versioning;
@@ -165,6 +166,7 @@ void object_get_fini(struct object_get *);
 struct object_delete_item {
     struct slice key; bool has_version_id, null_version_id; uint8_t version_id[16];
     struct object_conditions conditions;
+    bool bypass_governance;        /* of Object Lock; the caller has checked who asks */
     /* out */
     int err; bool delete_marker; bool marker_created; bool has_result_version; bool result_null_version; uint8_t result_version_id[16];
 };
@@ -187,8 +189,11 @@ struct object_attribute_update {
     struct slice bucket, key; bool has_version_id, null_version_id; uint8_t version_id[16];
     enum attribute_kind kind; struct slice name; /* what goes: entries of the kind, with that name unless its data is NULL */
     struct slice replacement;                    /* encoded entries that come */
+    /* NULL, or whether it may be: called inside the transaction with the attributes as they stand (of the version, or of the bucket). */
+    int (*check)(const struct object_attribute_update *, const struct bucket_row *, struct slice standing, uint64_t now_us);
+    bool bypass_governance;                      /* for check */
     void (*done)(struct object_attribute_update *);
-    int err; /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER */
+    int err; /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER, and what check finds */
     struct meta_write write;
 };
 void object_attribute_update_start(struct object_attribute_update *);
@@ -201,6 +206,7 @@ struct object_copy {
     struct slice bucket, key; struct object_conditions conditions;
     bool replace_attributes; struct slice attributes; /* encoded; user metadata and headers when replacing */
     bool replace_tags; struct slice tags;             /* encoded ATTRIBUTE_TAG entries */
+    struct slice lock;                                /* encoded ATTRIBUTE_OBJECT_LOCK entries of the copy; the source's never come along */
     uint32_t storage_class; int64_t owner_id;
     enum checksum_kind checksum;
     struct encryption encryption; /* as in object_put_options; of a copy of what is encrypted, mode NONE means no less than SSE-S3 */

@@ -10,6 +10,7 @@
 #include "object/info.h"
 #include "object/install.h"
 #include "object/lifecycle_tx.h"
+#include "object/lock.h"
 
 /* --- create --- */
 
@@ -37,6 +38,8 @@ static int run_create(struct meta_tx *tx, struct meta_write *write)
     struct upload_create *request = container_of(write, struct upload_create, write);
     struct bucket_row bucket;
     int err = bucket_get(tx, request->bucket, &bucket);
+    if (!err)
+        err = lock_check_new(bucket.attributes, request->attributes);
     if (!err)
         err = make_attributes(request, bucket.attributes);
     if (err)

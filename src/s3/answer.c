@@ -7,6 +7,7 @@
 #include "s3/answer.h"
 #include "s3/cors.h"
 #include "s3/encryption.h"
+#include "s3/object_lock.h"
 #include "wire/xml_write.h"
 
 void answer_header(struct s3_request *r, const char *name, const char *value)
@@ -155,6 +156,8 @@ void answer_err(struct s3_request *r, int err)
 {
     if (encryption_answer_err(r, err, r->operation == operation_get(OPERATION_UploadPart)
                                           || r->operation == operation_get(OPERATION_CompleteMultipartUpload)))
+        return;
+    if (object_lock_answer_err(r, err))
         return;
     enum s3_error e = s3_error_of(err);
     if (e == S3_InternalError)

@@ -27,6 +27,13 @@ static void done(struct object_attribute_update *u)
 void attribute_write(struct s3_request *r, enum attribute_kind kind, const char *name, struct slice replacement,
                      void (*then)(struct s3_request *))
 {
+    attribute_write_checked(r, kind, name, replacement, NULL, false, then);
+}
+
+void attribute_write_checked(struct s3_request *r, enum attribute_kind kind, const char *name, struct slice replacement,
+                             int (*check)(const struct object_attribute_update *, const struct bucket_row *, struct slice, uint64_t),
+                             bool bypass_governance, void (*then)(struct s3_request *))
+{
     struct change *c = arena_take(&r->arena, sizeof *c);
     struct slice copy = arena_copy(&r->arena, replacement);
     if (!c || !copy.data) {
@@ -43,6 +50,8 @@ void attribute_write(struct s3_request *r, enum attribute_kind kind, const char 
     u->kind = kind;
     u->name = name ? slice_string(name) : slice_of(NULL, 0);
     u->replacement = copy;
+    u->check = check;
+    u->bypass_governance = bypass_governance;
     u->done = done;
     if (u->key.len && !object_headers_version(r, &u->has_version_id, &u->null_version_id, u->version_id))
         return;

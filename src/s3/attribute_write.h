@@ -9,5 +9,9 @@
  * (and name, unless NULL) and appends the encoded ones. Then then(r), or the error is answered. */
 void attribute_write(struct s3_request *, enum attribute_kind, const char *name, struct slice replacement,
                      void (*then)(struct s3_request *));
+/* The same if check, in the transaction, finds nothing against it (object_attribute_update). */
+void attribute_write_checked(struct s3_request *, enum attribute_kind, const char *name, struct slice replacement,
+                             int (*check)(const struct object_attribute_update *, const struct bucket_row *, struct slice, uint64_t),
+                             bool bypass_governance, void (*then)(struct s3_request *));
 
 #endif

@@ -5,6 +5,7 @@
 #include "s3/body.h"
 #include "s3/acl.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock.h"
 #include "s3/operations.h"
 #include "s3/owner.h"
 #include "s3/parameters.h"
@@ -109,12 +110,14 @@ static bool location_taken(struct s3_request *r, struct slice *ret)
 void create_bucket_start(struct s3_request *r)
 {
     struct slice location;
-    if (!location_taken(r, &location) || !object_headers_supported(r))
+    bool object_lock;
+    if (!location_taken(r, &location) || !object_headers_supported(r) || !object_lock_wanted(r, &object_lock))
         return;
     struct bucket_request *b = make(r, create_done);
     if (!b)
         return;
     b->region = location;
+    b->object_lock = object_lock;
     bucket_create(b);
 }
 

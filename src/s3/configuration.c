@@ -43,11 +43,6 @@ void get_bucket_configuration_start(struct s3_request *r)
     lookup(r, found);
 }
 
-void get_object_configuration_start(struct s3_request *r)
-{
-    lookup(r, found);
-}
-
 static void found_delete(struct s3_request *r, const struct object_info *info)
 {
     (void)info;

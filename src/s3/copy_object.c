@@ -10,6 +10,7 @@
 #include "s3/checksum_xml.h"
 #include "s3/encryption.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
 #include "wire/copy_source.h"
@@ -22,7 +23,7 @@ struct copy_state {
     struct object_copy copy;
     struct s3_request *request;
     struct copy_source source;
-    struct text attributes, tags;
+    struct text attributes, tags, lock;
     uint8_t upload_id[16];
     bool started;
     struct access_source checked;
@@ -35,6 +36,7 @@ static void cleanup(struct s3_request *r)
         object_copy_fini(&s->copy);
     text_free(&s->attributes);
     text_free(&s->tags);
+    text_free(&s->lock);
 }
 
 static void write_checksum(struct text *t, const struct copy_state *s)
@@ -185,6 +187,9 @@ void copy_object_start(struct s3_request *r)
         return;
     if (c->replace_tags && !object_headers_tags(r, &s->tags))
         return;
+    if (!object_lock_headers(r, &s->lock))
+        return;
+    c->lock = slice_of(s->lock.data ? s->lock.data : "", s->lock.len);
     c->attributes = slice_of(s->attributes.data ? s->attributes.data : "", s->attributes.len);
     c->tags = slice_of(s->tags.data ? s->tags.data : "", s->tags.len);
     struct slice algorithm = request_header(r, "x-amz-checksum-algorithm");

@@ -7,6 +7,7 @@
 #include "s3/authorise.h"
 #include "s3/body.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock.h"
 #include "s3/operations.h"
 #include "wire/version_id.h"
 #include "wire/xml_request.h"
@@ -74,6 +75,7 @@ void delete_object_start(struct s3_request *r)
     if (!object_headers_version(r, &item->has_version_id, &item->null_version_id, item->version_id))
         return;
     object_headers_conditions(r, "", &item->conditions);
+    item->bypass_governance = object_lock_bypass(r, item->key);
     s->delete.items = item;
     s->delete.count = 1;
     start(r, s, single_done);
@@ -166,6 +168,7 @@ static enum s3_error take_item(struct s3_request *r, const struct delete_object 
     }
     if (!access_allows(r, item->has_version_id ? "s3:DeleteObjectVersion" : "s3:DeleteObject", asked->key, NULL))
         return S3_AccessDenied;
+    item->bypass_governance = object_lock_bypass(r, asked->key);
     item->conditions.if_match = asked->etag;
     item->conditions.has_match_size = asked->has_size;
     item->conditions.match_size = asked->size;

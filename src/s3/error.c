@@ -69,6 +69,9 @@ static const struct {
     {ERR_KEY_UNWANTED, S3_InvalidRequest},
     {ERR_KMS_KEY, S3_InvalidRequest},
     {ERR_KMS_NONE, S3_InvalidRequest},
+    {ERR_OBJECT_LOCKED, S3_AccessDenied}, /* with words of their own: s3/object_lock.c */
+    {ERR_NO_OBJECT_LOCK, S3_InvalidRequest},
+    {ERR_BUCKET_STATE, S3_InvalidBucketState},
 };
 
 enum s3_error s3_error_of(int err)

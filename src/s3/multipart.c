@@ -9,6 +9,7 @@
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
 #include "wire/version_id.h"
@@ -90,7 +91,7 @@ void create_upload_start(struct s3_request *r)
     s->request = r;
     if (!object_headers_supported(r) || !object_headers_storage_class(r, &s->create.storage_class)
         || !encryption_headers(r, &s->create.encryption)
-        || !object_headers_attributes(r, &s->attributes) || !object_headers_tags(r, &s->attributes) || !take_checksum(r, &s->create))
+        || !object_headers_attributes(r, &s->attributes) || !object_lock_headers(r, &s->attributes) || !object_headers_tags(r, &s->attributes) || !take_checksum(r, &s->create))
         return;
     s->create.reactor = request_objects(r);
     s->create.bucket = request_bucket(r);

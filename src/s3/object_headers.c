@@ -7,6 +7,7 @@
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock.h"
 #include "wire/http_date.h"
 #include "wire/storage_class.h"
 #include "wire/version_id.h"
@@ -46,10 +47,8 @@ bool object_acl_supported(struct slice canned)
 bool object_headers_supported(struct s3_request *r)
 {
     static const char *const unsupported[] = {
-        "x-amz-object-ownership", "x-amz-object-lock-mode",
-        "x-amz-object-lock-legal-hold", "x-amz-object-lock-retain-until-date", "x-amz-write-offset-bytes",
-        "x-amz-grant-read", "x-amz-grant-write", "x-amz-grant-full-control", "x-amz-grant-read-acp", "x-amz-grant-write-acp",
-        "x-amz-bucket-object-lock-enabled"};
+        "x-amz-object-ownership", "x-amz-write-offset-bytes", "x-amz-grant-read", "x-amz-grant-write", "x-amz-grant-full-control",
+        "x-amz-grant-read-acp", "x-amz-grant-write-acp"};
     for (unsigned i = 0; i < sizeof unsupported / sizeof *unsupported; i++) {
         struct slice value = request_header(r, unsupported[i]);
         if (!value.data || slice_equal_string_nocase(value, "false"))
@@ -327,6 +326,7 @@ void object_answer_info(struct s3_request *r, const struct object_info *info, bo
     object_answer_version(r, info);
     if (info->encrypted)
         encryption_answer(r, info->attributes);
+    object_lock_answer(r, info->attributes);
     answer_header(r, "Accept-Ranges", "bytes");
     lifecycle_answer_expiration(r, info);
     if (info->storage_class)

@@ -11,7 +11,7 @@ bool object_headers_tags(struct s3_request *, struct text *attributes) MUST_CHEC
 /* x-amz-storage-class. False: answered. */
 bool object_headers_storage_class(struct s3_request *, uint32_t *ret) MUST_CHECK;
 const char *object_storage_class_name(uint32_t);
-/* Headers for what Ingot does not have (object lock): false and answered. */
+/* Headers for what Ingot does not have: false and answered. */
 bool object_headers_supported(struct s3_request *) MUST_CHECK;
 bool object_acl_supported(struct slice canned);
 #define OBJECT_ACL "acl" /* ATTRIBUTE_CONFIGURATION of objects and buckets: the canned ACL, when not private */

@@ -14,6 +14,7 @@
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock.h"
 #include "s3/operations.h"
 #include "s3/tagging.h"
 #include "wire/form_data.h"
@@ -381,7 +382,7 @@ static void allowed(struct s3_request *r)
     struct slice tagging = field(r, "tagging");
     if (check_policy(r) && fields_to_headers(r) && object_headers_supported(r)
         && object_headers_storage_class(r, &options.storage_class) && encryption_headers(r, &options.encryption) && object_headers_attributes(r, &attributes)
-        && (!tagging.data || tagging_append(r, tagging, &attributes))) {
+        && object_lock_headers(r, &attributes) && (!tagging.data || tagging_append(r, tagging, &attributes))) {
         options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
         take_file(r, &options);
     }

@@ -6,6 +6,7 @@
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
 
@@ -106,7 +107,8 @@ void put_object_start(struct s3_request *r)
     struct put_state *s = request_state(r, sizeof *s);
     struct text attributes = {0};
     if (s && object_headers_supported(r) && object_headers_storage_class(r, &s->options.storage_class)
-        && encryption_headers(r, &s->options.encryption) && object_headers_attributes(r, &attributes) && object_headers_tags(r, &attributes)) {
+        && encryption_headers(r, &s->options.encryption) && object_headers_attributes(r, &attributes) && object_lock_headers(r, &attributes)
+        && object_headers_tags(r, &attributes)) {
         s->options.target = PUT_OBJECT;
         s->options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
         s->options.checksum = r->body.payload.kind ? r->body.payload.kind : CHECKSUM_CRC64NVME; /* as S3 does without one */

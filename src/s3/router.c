@@ -3,20 +3,17 @@
 
 /* Configurations S3 knows; those that have no operation of their own below are never there yet. S3_OK: answered with an empty document by configuration.c. */
 static const struct subresource subresources[] = {
-    {"lifecycle", true, false, S3_NoSuchLifecycleConfiguration},
-    {"object-lock", true, false, S3_ObjectLockConfigurationNotFoundError},
-    {"replication", true, false, S3_ReplicationConfigurationNotFoundError},
-    {"website", true, false, S3_NoSuchWebsiteConfiguration},
-    {"notification", true, false, S3_OK},
-    {"logging", true, false, S3_OK},
-    {"requestPayment", true, false, S3_OK},
-    {"accelerate", true, false, S3_OK},
-    {"inventory", true, false, S3_NoSuchConfiguration},
-    {"analytics", true, false, S3_NoSuchConfiguration},
-    {"metrics", true, false, S3_NoSuchConfiguration},
-    {"intelligent-tiering", true, false, S3_NoSuchConfiguration},
-    {"retention", false, true, S3_NoSuchObjectLockConfiguration},
-    {"legal-hold", false, true, S3_NoSuchObjectLockConfiguration},
+    {"lifecycle", S3_NoSuchLifecycleConfiguration},
+    {"replication", S3_ReplicationConfigurationNotFoundError},
+    {"website", S3_NoSuchWebsiteConfiguration},
+    {"notification", S3_OK},
+    {"logging", S3_OK},
+    {"requestPayment", S3_OK},
+    {"accelerate", S3_OK},
+    {"inventory", S3_NoSuchConfiguration},
+    {"analytics", S3_NoSuchConfiguration},
+    {"metrics", S3_NoSuchConfiguration},
+    {"intelligent-tiering", S3_NoSuchConfiguration},
 };
 
 const struct subresource *router_subresource(const struct query *query)
@@ -73,7 +70,7 @@ static bool find_configuration(enum method method, const struct query *q, enum o
 static enum s3_error find_bucket(enum method method, const struct query *q, enum operation_id *ret)
 {
     const struct subresource *sub = router_subresource(q);
-    if (sub && !sub->of_bucket)
+    if (query_has(q, "retention") || query_has(q, "legal-hold"))
         return S3_MethodNotAllowed;
     if (find_configuration(method, q, ret))
         return *ret == OPERATION_COUNT ? S3_MethodNotAllowed : S3_OK;
@@ -102,6 +99,9 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
     if (query_has(q, "encryption"))
         return find(method == METHOD_GET ? OPERATION_GetBucketEncryption
                                          : method == METHOD_PUT ? OPERATION_PutBucketEncryption : OPERATION_DeleteBucketEncryption, ret);
+    if (query_has(q, "object-lock"))
+        return method == METHOD_GET ? find(OPERATION_GetObjectLockConfiguration, ret)
+                                    : method == METHOD_PUT ? find(OPERATION_PutObjectLockConfiguration, ret) : S3_MethodNotAllowed;
     if (query_has(q, "location"))
         return method == METHOD_GET ? find(OPERATION_GetBucketLocation, ret) : S3_MethodNotAllowed;
     if (sub && method == METHOD_PUT)
@@ -144,12 +144,14 @@ static enum s3_error find_object(enum method method, const struct query *q, bool
     if (query_has(q, "tagging"))
         return find(method == METHOD_GET ? OPERATION_GetObjectTagging
                                          : method == METHOD_PUT ? OPERATION_PutObjectTagging : OPERATION_DeleteObjectTagging, ret);
-    if (sub && !sub->of_object)
-        return S3_MethodNotAllowed;
+    if (query_has(q, "retention"))
+        return method == METHOD_GET ? find(OPERATION_GetObjectRetention, ret)
+                                    : method == METHOD_PUT ? find(OPERATION_PutObjectRetention, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "legal-hold"))
+        return method == METHOD_GET ? find(OPERATION_GetObjectLegalHold, ret)
+                                    : method == METHOD_PUT ? find(OPERATION_PutObjectLegalHold, ret) : S3_MethodNotAllowed;
     if (sub)
-        return method == METHOD_DELETE
-                   ? S3_MethodNotAllowed
-                   : find(method == METHOD_GET ? OPERATION_GetObjectConfiguration : OPERATION_PutObjectConfiguration, ret);
+        return S3_MethodNotAllowed;
     if (method == METHOD_PUT)
         return find_put(q, has_copy_source, ret);
     if (method == METHOD_DELETE)

@@ -56,6 +56,8 @@ struct operation {
     X(GetBucketOwnershipControls, get_bucket_ownership_controls_start, BODY_NONE, false, false) \
     X(PutBucketOwnershipControls, put_bucket_ownership_controls_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketOwnershipControls, delete_bucket_ownership_controls_start, BODY_NONE, true, false) \
+    X(GetObjectLockConfiguration, get_object_lock_configuration_start, BODY_NONE, false, false) \
+    X(PutObjectLockConfiguration, put_object_lock_configuration_start, BODY_DOCUMENT, true, false) \
     X(Preflight, preflight_start, BODY_NONE, false, true) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \
@@ -74,8 +76,10 @@ struct operation {
     X(GetObjectTagging, get_tagging_start, BODY_NONE, false, false) \
     X(PutObjectTagging, put_tagging_start, BODY_DOCUMENT, true, false) \
     X(DeleteObjectTagging, delete_tagging_start, BODY_NONE, true, false) \
-    X(GetObjectConfiguration, get_object_configuration_start, BODY_NONE, false, false) \
-    X(PutObjectConfiguration, unsupported_start, BODY_NONE, true, false) \
+    X(GetObjectRetention, get_object_retention_start, BODY_NONE, false, false) \
+    X(PutObjectRetention, put_object_retention_start, BODY_DOCUMENT, true, false) \
+    X(GetObjectLegalHold, get_object_legal_hold_start, BODY_NONE, false, false) \
+    X(PutObjectLegalHold, put_object_legal_hold_start, BODY_DOCUMENT, true, false) \
     X(CreateMultipartUpload, create_upload_start, BODY_NONE, true, false) \
     X(UploadPart, upload_part_start, BODY_STREAM, true, false) \
     X(UploadPartCopy, upload_part_copy_start, BODY_NONE, true, false) \
@@ -94,7 +98,7 @@ enum operation_id {
 enum s3_error router_find(struct slice method, bool has_bucket, bool has_key, const struct query *, bool has_copy_source,
                           enum operation_id *ret) MUST_CHECK;
 /* The sub-resource of a bucket or an object that the query names and that has an answer when nothing is configured; NULL. */
-struct subresource { const char *name; bool of_bucket, of_object; enum s3_error none; };
+struct subresource { const char *name; enum s3_error none; };
 const struct subresource *router_subresource(const struct query *);
 
 const struct operation *operation_get(enum operation_id); /* operations.c */

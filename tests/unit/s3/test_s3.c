@@ -62,8 +62,12 @@ static const struct route routes[] = {
     {"OPTIONS", true, true, "torrent", false, OPERATION_Preflight},
     {"PUT", true, true, "tagging", false, OPERATION_PutObjectTagging},
     {"DELETE", true, true, "tagging", false, OPERATION_DeleteObjectTagging},
-    {"GET", true, true, "retention", false, OPERATION_GetObjectConfiguration},
-    {"PUT", true, true, "legal-hold", false, OPERATION_PutObjectConfiguration},
+    {"GET", true, true, "retention", false, OPERATION_GetObjectRetention},
+    {"PUT", true, true, "retention", false, OPERATION_PutObjectRetention},
+    {"GET", true, true, "legal-hold", false, OPERATION_GetObjectLegalHold},
+    {"PUT", true, true, "legal-hold", false, OPERATION_PutObjectLegalHold},
+    {"GET", true, false, "object-lock", false, OPERATION_GetObjectLockConfiguration},
+    {"PUT", true, false, "object-lock", false, OPERATION_PutObjectLockConfiguration},
 };
 
 static enum s3_error route(const char *method, bool bucket, bool key, const char *text, bool copy, enum operation_id *id)
