@@ -246,7 +246,8 @@ def test_malformed_forms(client, public_bucket):
     refused(post(bucket, [("key", "a"), ("acl", "nobody")]), 400, "InvalidArgument")
     refused(post(bucket, [("key", "a"), ("tagging", "<x")]), 400, "MalformedXML")
     refused(post(bucket, [("key", "a"), ("x-amz-storage-class", "x")]), 400, "InvalidStorageClass")
-    refused(post(bucket, [("key", "a"), ("x-amz-server-side-encryption", "AES256")]), 501, "NotImplemented")
+    refused(post(bucket, [("key", "a"), ("x-amz-server-side-encryption", "rot13")]), 400, "InvalidArgument")
+    refused(post(bucket, [("key", "a"), ("x-amz-object-lock-legal-hold", "on")]), 400, "InvalidArgument")
     for value in "a\r\nX-Evil: 1", "a\nb", "a\0b", "a\x7f":
         refused(post(bucket, [("key", "a"), ("x-amz-meta-a", value)]), 400, "InvalidArgument", "no header can have")
         refused(post(bucket, [("key", "a"), ("Content-Type", value)]), 400, "InvalidArgument", "no header can have")
