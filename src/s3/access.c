@@ -288,7 +288,7 @@ static void look_at_object(struct s3_request *r)
     g->reactor = request_objects(r);
     g->bucket = request_bucket(r);
     g->key = request_key(r);
-    g->head_only = true;
+    g->head_only = g->about_only = true; /* the access decision needs no key of SSE-C */
     g->done = object_found;
     check_of(r)->looked = true;
     request_work_begin(r);
