@@ -332,10 +332,26 @@ bool access_owner_expected(struct s3_request *r, const char *header, int64_t own
     return false;
 }
 
+/* A bucket whose requesters pay takes requests of others only from those who say that they know, and can be charged. */
+static bool payer_agrees(struct s3_request *r)
+{
+    struct slice payer = request_header(r, "x-amz-request-payer");
+    if (!payer.data)
+        payer = query_value(&r->query, "x-amz-request-payer");
+    bool agrees = payer.data && slice_equal_string(payer, "requester") && !r->identity.anonymous;
+    if (!r->access.bucket->requester_pays || (!r->identity.anonymous && r->identity.user_id == r->access.bucket->owner_id))
+        return true;
+    if (agrees)
+        answer_header(r, "x-amz-request-charged", "requester");
+    else
+        access_deny(r, "requesters pay for the bucket, and the request has no x-amz-request-payer, or no credentials");
+    return agrees;
+}
+
 static void owners_known(struct s3_request *r)
 {
     access_fill_principal(r);
-    if (access_owner_expected(r, "x-amz-expected-bucket-owner", r->access.bucket->owner_id))
+    if (payer_agrees(r) && access_owner_expected(r, "x-amz-expected-bucket-owner", r->access.bucket->owner_id))
         decide_bucket(r);
 }
 

@@ -24,6 +24,8 @@ enum ownership { OWNERSHIP_OBJECT_WRITER, OWNERSHIP_BUCKET_OWNER_PREFERRED, OWNE
 #define POLICY_NAME "policy"
 #define PUBLIC_ACCESS_BLOCK_NAME "publicAccessBlock"
 #define OWNERSHIP_NAME "ownershipControls"
+#define REQUEST_PAYMENT_NAME "requestPayment" /* BucketOwner or REQUESTER_PAYS */
+#define REQUESTER_PAYS "Requester"
 
 /* What a bucket says of access; shared by the requests of a reactor, counted. */
 struct access_bucket {
@@ -33,7 +35,7 @@ struct access_bucket {
     int64_t owner_id;
     struct policy *policy; /* NULL: none */
     bool policy_public;
-    bool has_public_access_block, has_ownership;
+    bool has_public_access_block, has_ownership, requester_pays;
     unsigned public_access_block;
     enum ownership ownership;
     struct slice acl;      /* as stored; behind the struct */

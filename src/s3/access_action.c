@@ -18,6 +18,8 @@ static const struct { const char *operation, *action; } others[] = {
     {"PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"}, {"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"},
     {"GetBucketEncryption", "s3:GetEncryptionConfiguration"}, {"PutBucketEncryption", "s3:PutEncryptionConfiguration"},
     {"DeleteBucketEncryption", "s3:PutEncryptionConfiguration"},
+    {"GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration"},
+    {"PutBucketAccelerateConfiguration", "s3:PutAccelerateConfiguration"},
     {"GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration"},
     {"PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"},
     {"GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"}, {"PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock"},
@@ -28,8 +30,6 @@ static const struct { const char *operation, *action; } others[] = {
 static const struct { const char *subresource, *get, *put; } configurations[] = {
     {"notification", "s3:GetBucketNotification", "s3:PutBucketNotification"},
     {"logging", "s3:GetBucketLogging", "s3:PutBucketLogging"},
-    {"requestPayment", "s3:GetBucketRequestPayment", "s3:PutBucketRequestPayment"},
-    {"accelerate", "s3:GetAccelerateConfiguration", "s3:PutAccelerateConfiguration"},
     {"encryption", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration"},
     {"object-lock", "s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"},
     {"replication", "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration"},

@@ -51,6 +51,8 @@ static int take_attributes(struct access_bucket *b, struct slice attributes)
             err = take_block(b, a.value);
         else if (slice_equal_string(a.name, OWNERSHIP_NAME))
             err = take_ownership(b, a.value);
+        else if (slice_equal_string(a.name, REQUEST_PAYMENT_NAME))
+            b->requester_pays = slice_equal_string(a.value, REQUESTER_PAYS);
     }
     return err;
 }

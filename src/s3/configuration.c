@@ -13,16 +13,13 @@ void unsupported_start(struct s3_request *r)
 static void answer_default(struct s3_request *r, const char *name)
 {
     static const struct { const char *subresource, *root; } roots[] = {
-        {"notification", "NotificationConfiguration"}, {"logging", "BucketLoggingStatus"},
-        {"requestPayment", "RequestPaymentConfiguration"}, {"accelerate", "AccelerateConfiguration"}};
+        {"notification", "NotificationConfiguration"}, {"logging", "BucketLoggingStatus"}};
     struct text t = {0};
     xml_declaration(&t);
     for (unsigned i = 0; i < sizeof roots / sizeof *roots; i++) {
         if (!slice_equal_string(slice_string(name), roots[i].subresource))
             continue;
         xml_open_root(&t, roots[i].root);
-        if (i == 2)
-            xml_element_string(&t, "Payer", "BucketOwner");
         xml_close(&t, roots[i].root);
     }
     answer_xml(r, 200, &t);

@@ -8,8 +8,6 @@ static const struct subresource subresources[] = {
     {"website", S3_NoSuchWebsiteConfiguration},
     {"notification", S3_OK},
     {"logging", S3_OK},
-    {"requestPayment", S3_OK},
-    {"accelerate", S3_OK},
     {"inventory", S3_NoSuchConfiguration},
     {"analytics", S3_NoSuchConfiguration},
     {"metrics", S3_NoSuchConfiguration},
@@ -52,7 +50,9 @@ static const struct { const char *name; enum operation_id get, put, delete; } co
     {"policyStatus", OPERATION_GetBucketPolicyStatus, OPERATION_COUNT, OPERATION_COUNT},
     {"publicAccessBlock", OPERATION_GetPublicAccessBlock, OPERATION_PutPublicAccessBlock, OPERATION_DeletePublicAccessBlock},
     {"ownershipControls", OPERATION_GetBucketOwnershipControls, OPERATION_PutBucketOwnershipControls,
-     OPERATION_DeleteBucketOwnershipControls}};
+     OPERATION_DeleteBucketOwnershipControls},
+    {"requestPayment", OPERATION_GetBucketRequestPayment, OPERATION_PutBucketRequestPayment, OPERATION_COUNT},
+    {"accelerate", OPERATION_GetBucketAccelerateConfiguration, OPERATION_PutBucketAccelerateConfiguration, OPERATION_COUNT}};
 
 /* False: the query names none. */
 static bool find_configuration(enum method method, const struct query *q, enum operation_id *ret)

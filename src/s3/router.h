@@ -56,6 +56,10 @@ struct operation {
     X(GetBucketOwnershipControls, get_bucket_ownership_controls_start, BODY_NONE, false, false) \
     X(PutBucketOwnershipControls, put_bucket_ownership_controls_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketOwnershipControls, delete_bucket_ownership_controls_start, BODY_NONE, true, false) \
+    X(GetBucketRequestPayment, get_bucket_request_payment_start, BODY_NONE, false, false) \
+    X(PutBucketRequestPayment, put_bucket_request_payment_start, BODY_DOCUMENT, true, false) \
+    X(GetBucketAccelerateConfiguration, get_bucket_accelerate_start, BODY_NONE, false, false) \
+    X(PutBucketAccelerateConfiguration, put_bucket_accelerate_start, BODY_DOCUMENT, true, false) \
     X(GetObjectLockConfiguration, get_object_lock_configuration_start, BODY_NONE, false, false) \
     X(PutObjectLockConfiguration, put_object_lock_configuration_start, BODY_DOCUMENT, true, false) \
     X(Preflight, preflight_start, BODY_NONE, false, true) \

@@ -159,3 +159,26 @@ def test_ownership_controls(client, bucket):
 
 def test_nobody_lists_no_buckets(nobody):
     assert code_of(nobody.list_buckets) == DENIED
+
+
+def test_requesters_pay(client, nobody, bucket):
+    assert client.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    put_policy(client, bucket, allow(bucket, "s3:GetObject"))
+    client.put_object(Bucket=bucket, Key="k", Body=b"body")
+    for payer in "Requester", "BucketOwner":
+        client.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": payer})
+        assert client.get_bucket_request_payment(Bucket=bucket)["Payer"] == payer
+        assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"body"
+        if payer == "Requester":
+            assert code_of(nobody.get_object, Bucket=bucket, Key="k") == DENIED
+            assert code_of(nobody.get_object, Bucket=bucket, Key="k", RequestPayer="requester") == DENIED
+    assert nobody.get_object(Bucket=bucket, Key="k")["Body"].read() == b"body"
+    assert code_of(client.put_bucket_request_payment, Bucket=bucket, RequestPaymentConfiguration={"Payer": "Nobody"}) == (400, "MalformedXML")
+
+
+def test_acceleration_is_kept(client, bucket):
+    assert "Status" not in client.get_bucket_accelerate_configuration(Bucket=bucket)
+    for status in "Enabled", "Suspended":
+        client.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": status})
+        assert client.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == status
+    assert code_of(client.put_bucket_accelerate_configuration, Bucket=bucket, AccelerateConfiguration={"Status": "on"}) == (400, "MalformedXML")

@@ -66,6 +66,10 @@ static const struct route routes[] = {
     {"PUT", true, true, "retention", false, OPERATION_PutObjectRetention},
     {"GET", true, true, "legal-hold", false, OPERATION_GetObjectLegalHold},
     {"PUT", true, true, "legal-hold", false, OPERATION_PutObjectLegalHold},
+    {"GET", true, false, "requestPayment", false, OPERATION_GetBucketRequestPayment},
+    {"PUT", true, false, "requestPayment", false, OPERATION_PutBucketRequestPayment},
+    {"GET", true, false, "accelerate", false, OPERATION_GetBucketAccelerateConfiguration},
+    {"PUT", true, false, "accelerate", false, OPERATION_PutBucketAccelerateConfiguration},
     {"GET", true, false, "object-lock", false, OPERATION_GetObjectLockConfiguration},
     {"PUT", true, false, "object-lock", false, OPERATION_PutObjectLockConfiguration},
 };
