@@ -27,6 +27,12 @@
  *   repair-status   → {activity, extents_healed, …, scrub_running, scrub_extents, scrub_bad, scrub_still_bad, scrubs_finished}
  *   scrub           → {}: begins a scrub unless one runs; scrub-stop → {}
  *   backup          {path, bytes_per_second?} → {}: the server writes the file; progress in pages
+ *   user-add        {name, display_name?, email?, access_key?, secret_key?} → {name, number, canonical_id, access_key, secret_key}
+ *   user-list       → {users: [{name, number, display_name, email, canonical_id, enabled, created, keys}]}
+ *   user-remove, user-disable, user-enable  {name} → {}
+ *   key-add         {account?, access_key?, secret_key?, bucket?, prefix?, policy?, expires?} → {account, access_key, secret_key, expires}
+ *   key-list        {account?} → {keys: [{access_key, account, enabled, bucket, prefix, policy, expires, created}]}
+ *   key-remove, key-disable, key-enable  {access_key} → {}
  * volume in arguments: an index, a uuid or a path. */
 #ifndef INGOT_ADMIN_PROTOCOL_H
 #define INGOT_ADMIN_PROTOCOL_H

@@ -26,6 +26,16 @@ static const struct {
     {"scrub-stop", admin_command_scrub_stop},
     {"fsck", admin_command_fsck},
     {"backup", admin_command_backup},
+    {"user-add", admin_command_user_add},
+    {"user-list", admin_command_user_list},
+    {"user-remove", admin_command_user_remove},
+    {"user-disable", admin_command_user_disable},
+    {"user-enable", admin_command_user_enable},
+    {"key-add", admin_command_key_add},
+    {"key-list", admin_command_key_list},
+    {"key-remove", admin_command_key_remove},
+    {"key-disable", admin_command_key_disable},
+    {"key-enable", admin_command_key_enable},
 };
 
 static const char *const error_names[] = {

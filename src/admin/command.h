@@ -21,6 +21,16 @@ int admin_command_scrub(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_scrub_stop(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_fsck(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_backup(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_user_add(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_user_list(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_user_remove(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_user_disable(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_user_enable(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_key_add(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_key_list(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_key_remove(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_key_disable(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_key_enable(struct admin_call *, json_t **ret) MUST_CHECK;
 
 /* Sets call->message and returns err. */
 int admin_command_fail(struct admin_call *, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));

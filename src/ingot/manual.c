@@ -99,6 +99,7 @@ static const char after_commands[] =
     "ingot format \\-\\-data 4 \\-\\-parity 2 /dev/sdb /dev/sdc /dev/sdd /dev/sde /dev/sdf /dev/sdg\n"
     "ingot serve \\-\\-config /etc/ingot/ingot.conf\n"
     "ingot volume replace /dev/sdc /dev/sdh\n"
+    "ingot key add \\-\\-bucket photos \\-\\-policy readonly \\-\\-expires 30d\n"
     "ingot query \"SELECT key, size FROM objects WHERE bucket = 'share' ORDER BY size DESC LIMIT 10\"\n"
     ".EE\n"
     ".SH SEE ALSO\n"

@@ -194,7 +194,7 @@ static void start_s3(struct server *server)
         .access_log = config->audit_log,
         .root_access_key = slice_string(config->root_user),
         .root_secret = slice_string(config->root_password),
-        .root_user_id = S3_ROOT_USER_ID,
+        .root_account_id = ACCOUNT_ROOT_ID,
         .meta = server->opened.meta,
         .hook = answer_hook,
         .hook_arg = server,
@@ -289,7 +289,7 @@ static int make_default_buckets(struct server *server)
     int err = meta_attach_loop(server->opened.meta, server->opened.control);
     for (uint32_t i = 0; i < names->count && !err; i++) {
         struct default_bucket bucket = {.request = {
-            .reactor = &control, .name = slice_string(names->items[i]), .owner_id = S3_ROOT_USER_ID,
+            .reactor = &control, .name = slice_string(names->items[i]), .owner_id = ACCOUNT_ROOT_ID,
             .region = slice_string(server->config->region), .done = bucket_made,
         }};
         bucket_create(&bucket.request);

@@ -348,7 +348,7 @@ static int mend(struct checking *c, const struct check *check)
 static int check_integrity(struct checking *c)
 {
     static const char *const tables[] = {
-        "setting", "user", "access_key", "bucket", "version", "inline_content", "segment", "content_part", "extent", "chunk_group",
+        "setting", "account", "access_key", "bucket", "version", "inline_content", "segment", "content_part", "extent", "chunk_group",
         "upload", "part", "tombstone", "outbox", "cursor", "lifecycle_due", "lifecycle_walk",
     };
     if (!c->options->live)

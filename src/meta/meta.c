@@ -6,6 +6,7 @@
 #include "meta/checkpoint.h"
 #include "meta/migrate.h"
 #include "meta/state.h"
+#include "meta/tables.h"
 #include "meta/vfs.h"
 #include "meta/writer.h"
 
@@ -89,10 +90,11 @@ static int make_database(struct meta *meta, struct loop *loop)
     int err = connection_open(&meta->source, loop, true, &c);
     if (err != 0)
         return err;
-    char canonical_id[65];
+    char canonical_id[65], number[ACCOUNT_NUMBER_LEN + 1];
     make_canonical_id(loop, canonical_id);
+    snprintf(number, sizeof number, "%012llu", 100000000000ull + (unsigned long long)loop_random(loop) % 899999999999ull);
     struct migrate_origin origin = {.store_uuid = meta->store->uuid, .wall_us = loop_wall_us(loop),
-                                    .canonical_id = canonical_id};
+                                    .canonical_id = canonical_id, .account_number = number};
     err = migrate_create(c, &origin);
     connection_close(c);
     return err;

@@ -33,12 +33,13 @@ int migrate_store_uuid(struct connection *c, struct uuid *ret)
 
 static int fill(struct meta_tx *tx, const struct migrate_origin *origin)
 {
-    struct user_row root = {
-        .id = 1,
+    struct account_row root = {
+        .id = ACCOUNT_ROOT_ID,
+        .number = slice_string(origin->account_number),
         .name = slice_string("root"),
         .display_name = slice_string("root"),
         .canonical_id = slice_string(origin->canonical_id),
-        .is_root = true,
+        .enabled = true,
         .created_us = origin->wall_us,
     };
     int64_t id;
@@ -47,7 +48,7 @@ static int fill(struct meta_tx *tx, const struct migrate_origin *origin)
         err = setting_set_u64(tx, "clock_ceiling", origin->wall_us);
     if (err == 0)
         err = set_store_uuid(tx, &origin->store_uuid);
-    return err != 0 ? err : user_insert(tx, &root, &id);
+    return err != 0 ? err : account_insert(tx, &root, &id);
 }
 
 /* Commits what went well, takes back what did not. */
@@ -78,6 +79,7 @@ int migrate_create(struct connection *c, const struct migrate_origin *origin)
 /* steps[v] leads from version v to v + 1, and what stands then in the database is what schema.sql makes. */
 static const char *const steps[SCHEMA_VERSION] = {
     [1] = MIGRATE_LIFECYCLE,
+    [2] = MIGRATE_ACCOUNTS,
 };
 
 int migrate_run(struct connection *c, uint64_t from_version)

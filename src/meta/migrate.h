@@ -5,15 +5,16 @@
 #include "base/uuid.h"
 #include "meta/connection.h"
 
-#define SCHEMA_VERSION 2u
+#define SCHEMA_VERSION 3u
 
 struct migrate_origin {
     struct uuid store_uuid;
     uint64_t wall_us;
-    const char *canonical_id; /* of the first user: 64 hex digits */
+    const char *canonical_id;   /* of the store's own account: 64 hex digits */
+    const char *account_number; /* 12 digits */
 };
 
-/* In an empty database, in one transaction: the schema, the root settings and the first user ("root", without keys). */
+/* In an empty database, in one transaction: the schema, the root settings and the store's own account ("root", without keys). */
 int migrate_create(struct connection *, const struct migrate_origin *) MUST_CHECK;
 
 /* *ret_version: the database's, SCHEMA_VERSION or an older one. ERR_UNSUPPORTED: it is newer than this binary knows; *ret_version is

@@ -12,4 +12,27 @@
     "bucket_id INTEGER PRIMARY KEY, begun INTEGER NOT NULL, stage INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL," \
     "looked INTEGER NOT NULL);"
 
+/* 2 to 3: users become accounts, which users, groups, roles and policies belong to. No program could add a user or a key to a
+ * database before, but rows that somebody made are kept. */
+#define MIGRATE_ACCOUNTS \
+    "DROP VIEW buckets; DROP VIEW access_keys;" \
+    "CREATE TABLE account(" \
+    "id INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, email TEXT UNIQUE," \
+    "canonical_id TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL, created_us INTEGER NOT NULL, attributes BLOB NOT NULL);" \
+    "INSERT INTO account SELECT id, printf('%012d', 100000000000 + abs(random() % 899999999999)), name, display_name, NULL," \
+    "canonical_id, 1, created_us, attributes FROM user;" \
+    "ALTER TABLE access_key RENAME TO access_key_1;" \
+    "CREATE TABLE access_key(" \
+    "access_key TEXT PRIMARY KEY, account_id INTEGER NOT NULL, user_id INTEGER NOT NULL, secret BLOB NOT NULL, enabled INTEGER NOT NULL," \
+    "bucket TEXT, prefix BLOB, policy TEXT, expires_us INTEGER, created_us INTEGER NOT NULL) WITHOUT ROWID;" \
+    "INSERT INTO access_key SELECT access_key, user_id, 0, secret, enabled, bucket, prefix, policy, expires_us, created_us" \
+    " FROM access_key_1;" \
+    "DROP TABLE access_key_1; DROP TABLE user;" \
+    "CREATE INDEX access_key_user ON access_key(account_id, user_id, access_key);" \
+    "CREATE VIEW buckets AS SELECT b.name, a.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region," \
+    "CASE b.versioning WHEN 0 THEN 'off' WHEN 1 THEN 'enabled' ELSE 'suspended' END AS versioning" \
+    " FROM bucket b LEFT JOIN account a ON a.id = b.owner_id;" \
+    "CREATE VIEW access_keys AS SELECT k.access_key, a.name AS account, k.enabled, k.bucket, CAST(k.prefix AS TEXT) AS prefix" \
+    " FROM access_key k LEFT JOIN account a ON a.id = k.account_id;"
+
 #endif

@@ -1,16 +1,18 @@
--- The schema of Ingot's database, version 2. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
+-- The schema of Ingot's database, version 3. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
 -- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
 
 -- Single values: schema_version, clock_ceiling, region, leaving_volumes (bit per index: drained, not to come back).
 CREATE TABLE setting(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE user(
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, canonical_id TEXT NOT NULL UNIQUE,
-  is_root INTEGER NOT NULL, created_us INTEGER NOT NULL, attributes BLOB NOT NULL);
--- secret is sealed (base/seal.h) with the access key as its context.
+-- Who owns buckets and objects: the store's own account (id 1) and those that operators add. number: the 12 digits of ARNs.
+CREATE TABLE account(
+  id INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, email TEXT UNIQUE,
+  canonical_id TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL, created_us INTEGER NOT NULL, attributes BLOB NOT NULL);
+-- user_id: an iam_entity of the account; 0: the account's root. secret is sealed (base/seal.h) with the access key as its context.
 CREATE TABLE access_key(
-  access_key TEXT PRIMARY KEY, user_id INTEGER NOT NULL, secret BLOB NOT NULL, enabled INTEGER NOT NULL,
+  access_key TEXT PRIMARY KEY, account_id INTEGER NOT NULL, user_id INTEGER NOT NULL, secret BLOB NOT NULL, enabled INTEGER NOT NULL,
   bucket TEXT, prefix BLOB, policy TEXT, expires_us INTEGER, created_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX access_key_user ON access_key(account_id, user_id, access_key);
 
 -- versioning: 0 never enabled, 1 enabled, 2 suspended. attributes: encoded list (meta/attribute.h), for configurations.
 CREATE TABLE bucket(
@@ -83,13 +85,13 @@ CREATE TABLE lifecycle_walk(
   looked INTEGER NOT NULL);
 
 -- For people (`ingot query`).
-CREATE VIEW buckets AS SELECT b.name, u.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region,
+CREATE VIEW buckets AS SELECT b.name, a.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region,
   CASE b.versioning WHEN 0 THEN 'off' WHEN 1 THEN 'enabled' ELSE 'suspended' END AS versioning
-  FROM bucket b LEFT JOIN user u ON u.id = b.owner_id;
+  FROM bucket b LEFT JOIN account a ON a.id = b.owner_id;
 CREATE VIEW objects AS SELECT b.name AS bucket, CAST(v.key AS TEXT) AS key, lower(hex(v.version_id)) AS version_id,
   v.flags & 1 AS delete_marker, v.size, lower(hex(v.etag)) AS etag, datetime(v.modified_us / 1000000, 'unixepoch') AS modified,
   v.content_id FROM version v JOIN bucket b ON b.id = v.bucket_id;
 CREATE VIEW uploads AS SELECT b.name AS bucket, CAST(p.key AS TEXT) AS key, lower(hex(p.upload_id)) AS upload_id,
   datetime(p.initiated_us / 1000000, 'unixepoch') AS initiated FROM upload p JOIN bucket b ON b.id = p.bucket_id;
-CREATE VIEW access_keys AS SELECT k.access_key, u.name AS user, k.enabled, k.bucket, CAST(k.prefix AS TEXT) AS prefix
-  FROM access_key k LEFT JOIN user u ON u.id = k.user_id;
+CREATE VIEW access_keys AS SELECT k.access_key, a.name AS account, k.enabled, k.bucket, CAST(k.prefix AS TEXT) AS prefix
+  FROM access_key k LEFT JOIN account a ON a.id = k.account_id;

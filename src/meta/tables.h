@@ -146,16 +146,57 @@ int part_put(struct meta_tx *, const struct part_row *, int64_t *ret_replaced_co
 int part_get(struct meta_tx *, int64_t upload_row, uint32_t part_number, struct part_row *ret) MUST_CHECK; /* ERR_INVALID_PART */
 int part_list(struct meta_tx *, int64_t upload_row, uint32_t after, int (*fn)(void *, const struct part_row *), void *arg) MUST_CHECK;
 
-/* --- user.c --- */
-struct user_row { int64_t id; struct slice name, display_name, canonical_id; bool is_root; uint64_t created_us; struct slice attributes; };
-struct access_key_row { struct slice access_key; int64_t user_id; struct slice secret; /* sealed in the row, plain here */ bool enabled; struct slice bucket, prefix, policy; uint64_t expires_us; uint64_t created_us; };
-int user_get(struct meta_tx *, int64_t id, struct user_row *ret) MUST_CHECK;
-int user_get_by_name(struct meta_tx *, struct slice name, struct user_row *ret) MUST_CHECK; /* ERR_NOT_FOUND */
-int user_insert(struct meta_tx *, const struct user_row *, int64_t *ret_id) MUST_CHECK;
+/* --- account.c --- */
+#define ACCOUNT_ROOT_ID 1       /* the store's own account: the credential of the configuration, default buckets */
+#define ACCOUNT_NAME_MAX 64     /* letters, digits and +=,.@_- */
+#define ACCOUNT_NUMBER_LEN 12
+struct account_row {
+    int64_t id;                 /* insert: 0, taken from meta_tx_clock so that none is used twice */
+    struct slice number, name, display_name;
+    struct slice email;         /* empty: none */
+    struct slice canonical_id;
+    bool enabled;
+    uint64_t created_us;
+    struct slice attributes;
+};
+#define CANONICAL_ID_LEN 64
+bool account_name_valid(struct slice);
+/* Random ones, NUL-terminated: 12 digits, 64 hex digits. */
+int account_make(char number[ACCOUNT_NUMBER_LEN + 1], char canonical_id[CANONICAL_ID_LEN + 1]) MUST_CHECK;
+int account_get(struct meta_tx *, int64_t id, struct account_row *ret) MUST_CHECK; /* these: ERR_NOT_FOUND */
+int account_get_by_name(struct meta_tx *, struct slice name, struct account_row *ret) MUST_CHECK;
+int account_get_by_number(struct meta_tx *, struct slice number, struct account_row *ret) MUST_CHECK;
+int account_get_by_canonical_id(struct meta_tx *, struct slice canonical_id, struct account_row *ret) MUST_CHECK;
+int account_get_by_email(struct meta_tx *, struct slice email, struct account_row *ret) MUST_CHECK;
+int account_list(struct meta_tx *, int (*fn)(void *, const struct account_row *), void *arg) MUST_CHECK; /* by name */
+int account_insert(struct meta_tx *, const struct account_row *, int64_t *ret_id) MUST_CHECK; /* ERR_EXISTS */
+int account_set_enabled(struct meta_tx *, int64_t id, bool enabled) MUST_CHECK;
+/* With its access keys. ERR_BUSY: it owns buckets. */
+int account_delete(struct meta_tx *, int64_t id) MUST_CHECK;
+
+/* --- access_key.c --- */
+#define ACCESS_KEY_LEN_MAX 128
+#define ACCESS_KEY_MADE_LEN 20
+#define SECRET_MADE_LEN 40
+struct access_key_row {
+    struct slice access_key;
+    int64_t account_id, user_id; /* user_id 0: the account's root */
+    struct slice secret;         /* sealed in the row, plain here */
+    bool enabled;
+    struct slice bucket, prefix, policy;
+    uint64_t expires_us;
+    uint64_t created_us;
+};
+/* A new pair from random bytes, NUL-terminated. prefix: 4 letters, "AKIA" for keys that stay, "ASIA" for sessions. */
+int access_key_make(const char *prefix, char access_key[ACCESS_KEY_MADE_LEN + 1], char secret[SECRET_MADE_LEN + 1]) MUST_CHECK;
 int access_key_get(struct meta_tx *, struct slice access_key, struct access_key_row *ret) MUST_CHECK; /* ERR_NOT_FOUND */
-int access_key_put(struct meta_tx *, const struct access_key_row *) MUST_CHECK;
-int access_key_delete(struct meta_tx *, struct slice access_key) MUST_CHECK;
-int access_key_list(struct meta_tx *, int (*fn)(void *, const struct access_key_row *), void *arg) MUST_CHECK; /* secret empty */
+int access_key_insert(struct meta_tx *, const struct access_key_row *) MUST_CHECK; /* ERR_EXISTS */
+int access_key_set_enabled(struct meta_tx *, struct slice access_key, bool enabled) MUST_CHECK; /* ERR_NOT_FOUND */
+int access_key_delete(struct meta_tx *, struct slice access_key) MUST_CHECK; /* ERR_NOT_FOUND */
+/* Behind `after`, all, or those of one user; secret empty. */
+int access_key_list(struct meta_tx *, struct slice after, int (*fn)(void *, const struct access_key_row *), void *arg) MUST_CHECK;
+int access_key_list_user(struct meta_tx *, int64_t account_id, int64_t user_id, struct slice after,
+                         int (*fn)(void *, const struct access_key_row *), void *arg) MUST_CHECK;
 
 /* --- lifecycle_due.c: what is due by lifecycle rules (object/lifecycle_tx.h) --- */
 struct lifecycle_due_row { int64_t bucket_id; struct slice key; int64_t rank; uint64_t due_us; }; /* rank: a version's, or minus an upload's id */

@@ -75,7 +75,7 @@ static bool ask_identity(struct s3_request *r, const struct policy_request *requ
 /* Who owns a bucket must be able to mend its policy. */
 static bool own_policy(const struct s3_request *r, const struct access_bucket *b, const char *action)
 {
-    return !r->identity.iam_user && !r->identity.anonymous && r->identity.user_id == b->owner_id
+    return !r->identity.iam_user && !r->identity.anonymous && r->identity.account_id == b->owner_id
            && (strcmp(action, "s3:GetBucketPolicy") == 0 || strcmp(action, "s3:PutBucketPolicy") == 0
                || strcmp(action, "s3:DeleteBucketPolicy") == 0);
 }
@@ -108,8 +108,8 @@ static bool ask_acl(const struct access_question *q, unsigned permission, bool o
     bool known = !r->identity.anonymous;
     struct acl_caller caller = {
         .anonymous = !known,
-        .owner = known && (of_object ? q->info->owner_id : b->owner_id) == r->identity.user_id,
-        .bucket_owner = known && b->owner_id == r->identity.user_id,
+        .owner = known && (of_object ? q->info->owner_id : b->owner_id) == r->identity.account_id,
+        .bucket_owner = known && b->owner_id == r->identity.account_id,
         .canonical_id = r->identity.principal.canonical_id,
         .ignore_public = (b->public_access_block & IGNORE_PUBLIC_ACLS) != 0,
     };
@@ -163,7 +163,7 @@ enum access_outcome access_decide(const struct access_question *q, const char *a
     struct s3_request *r = q->request;
     const struct s3_identity *i = &r->identity;
     const struct access_bucket *b = q->bucket;
-    bool own = b && !i->anonymous && i->user_id == b->owner_id;
+    bool own = b && !i->anonymous && i->account_id == b->owner_id;
     struct verdict v = {.identity_allows = true};
     if (b && b->policy && q->key.len && !known && knows_tags(action) && policy_uses_key(b->policy, "s3:existingobjecttag/"))
         return ACCESS_OBJECT;
@@ -212,9 +212,7 @@ static struct check *check_of(struct s3_request *r)
 /* The owner's account number, name or canonical id. */
 static bool is_account(struct s3_request *r, struct slice text, int64_t id)
 {
-    char number[24];
-    snprintf(number, sizeof number, "%012" PRId64, id);
-    return slice_equal_string(text, number) || slice_equal(text, owner_canonical_id(r, id));
+    return slice_equal(text, owner_number(r, id)) || slice_equal(text, owner_canonical_id(r, id));
 }
 
 void access_fill_principal(struct s3_request *r)
@@ -225,12 +223,11 @@ void access_fill_principal(struct s3_request *r)
         i->principal.anonymous = i->anonymous;
         return;
     }
-    snprintf(text, sizeof text, "%012" PRId64, i->user_id);
-    i->principal.account = arena_copy(&r->arena, slice_string(text));
-    snprintf(text, sizeof text, "arn:aws:iam::%012" PRId64 ":root", i->user_id);
+    i->principal.account = owner_number(r, i->account_id);
+    snprintf(text, sizeof text, "arn:aws:iam::%.*s:root", (int)i->principal.account.len, i->principal.account.data);
     i->principal.arn = arena_copy(&r->arena, slice_string(text));
-    i->principal.account_name = owner_display_name(r, i->user_id);
-    i->principal.canonical_id = owner_canonical_id(r, i->user_id);
+    i->principal.account_name = owner_display_name(r, i->account_id);
+    i->principal.canonical_id = owner_canonical_id(r, i->account_id);
 }
 
 /* Explicit denials of what a write does besides. That they are allowed is not asked for: S3's clients write ACLs and tags with
@@ -339,7 +336,7 @@ static bool payer_agrees(struct s3_request *r)
     if (!payer.data)
         payer = query_value(&r->query, "x-amz-request-payer");
     bool agrees = payer.data && slice_equal_string(payer, "requester") && !r->identity.anonymous;
-    if (!r->access.bucket->requester_pays || (!r->identity.anonymous && r->identity.user_id == r->access.bucket->owner_id))
+    if (!r->access.bucket->requester_pays || (!r->identity.anonymous && r->identity.account_id == r->access.bucket->owner_id))
         return true;
     if (agrees)
         answer_header(r, "x-amz-request-charged", "requester");
@@ -364,10 +361,10 @@ static void bucket_found(struct s3_request *r, struct access_bucket *b, int err)
     }
     r->access.bucket = b;
     if (r->form && i->anonymous)
-        r->identity.user_id = b->owner_id; /* what nobody has written is the bucket owner's */
-    bool simple = !b->policy && !i->iam_user && !i->anonymous && (i->is_root || i->user_id == b->owner_id)
+        r->identity.account_id = b->owner_id; /* what nobody has written is the bucket owner's */
+    bool simple = !b->policy && !i->iam_user && !i->anonymous && (i->is_root || i->account_id == b->owner_id)
                   && !request_header(r, "x-amz-expected-bucket-owner").data;
-    int64_t ids[] = {b->owner_id, i->user_id};
+    int64_t ids[] = {b->owner_id, i->account_id};
     if (simple)
         decide_bucket(r);
     else

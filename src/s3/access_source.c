@@ -79,7 +79,7 @@ static void bucket_found(struct s3_request *r, struct access_bucket *b, int err)
         return;
     }
     c->bucket = b;
-    int64_t ids[] = {b->owner_id, r->identity.user_id};
+    int64_t ids[] = {b->owner_id, r->identity.account_id};
     owner_load(r, ids, r->identity.anonymous ? 1 : 2, owners_known);
 }
 

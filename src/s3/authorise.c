@@ -13,7 +13,7 @@
 struct s3_credential {
     uint64_t loaded_us;
     bool found, enabled;
-    int64_t user_id;
+    int64_t account_id, user_id;
     uint64_t expires_us;
     uint32_t access_key_len, secret_len, bucket_len, prefix_len, policy_len;
     char access_key[ACCESS_KEY_MAX], secret[SIGV4_SECRET_LEN_MAX], bucket[64], prefix[KEY_LEN_MAX], policy[64];
@@ -47,8 +47,13 @@ static int run_lookup(struct meta_tx *tx, struct meta_read *read)
     }
     if (err)
         return err;
-    c->found = true;
-    c->enabled = row.enabled;
+    struct account_row account;
+    err = account_get(tx, row.account_id, &account);
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    c->found = !err;
+    c->enabled = row.enabled && account.enabled;
+    c->account_id = row.account_id;
     c->user_id = row.user_id;
     c->expires_us = row.expires_us;
     bool fits = copy_into(c->secret, sizeof c->secret, &c->secret_len, row.secret)
@@ -165,8 +170,8 @@ bool authorise_key(const struct s3_request *r, struct slice bucket, struct slice
 static bool in_scope(const struct s3_request *r)
 {
     const struct s3_identity *i = &r->identity;
-    if (!i->bucket.len && !i->prefix.len)
-        return true;
+    if ((!i->bucket.len && !i->prefix.len) || r->operation == operation_get(OPERATION_ListBuckets))
+        return true; /* the list shows the key's bucket alone */
     if (i->bucket.len && !slice_equal(i->bucket, request_bucket(r)))
         return false;
     if (!i->prefix.len)
@@ -240,7 +245,8 @@ static void use_credential(struct s3_request *r, const struct s3_credential *c)
         answer_sigv4(r, SIGV4_UNKNOWN_ACCESS_KEY);
         return;
     }
-    r->identity.user_id = c->user_id;
+    r->identity.account_id = c->account_id;
+    r->identity.iam_user = c->user_id != 0;
     r->identity.bucket = arena_copy(&r->arena, slice_of(c->bucket, c->bucket_len));
     r->identity.prefix = arena_copy(&r->arena, slice_of(c->prefix, c->prefix_len));
     struct slice policy = slice_of(c->policy, c->policy_len);
@@ -303,7 +309,7 @@ static void identify(struct s3_request *r)
     snprintf(r->identity.access_key, sizeof r->identity.access_key, "%.*s", (int)key.len, key.data);
     if (server->root_access_key.len && slice_equal(key, server->root_access_key)) {
         r->identity.is_root = true;
-        r->identity.user_id = server->root_user_id;
+        r->identity.account_id = server->root_account_id;
         verify(r, server->root_secret);
     } else {
         look_up(r);

@@ -31,7 +31,7 @@ static struct bucket_request *make(struct s3_request *r, void (*done)(struct buc
     s->request = r;
     s->bucket.reactor = request_objects(r);
     s->bucket.name = request_bucket(r);
-    s->bucket.owner_id = r->identity.user_id;
+    s->bucket.owner_id = r->identity.account_id;
     s->bucket.done = done;
     r->cleanup = cleanup;
     request_work_begin(r);
@@ -251,7 +251,7 @@ static bool visible(const struct s3_request *r, const struct bucket_entry *e)
 {
     if (r->identity.bucket.len)
         return slice_equal_string(r->identity.bucket, e->name);
-    return r->identity.is_root || e->owner_id == r->identity.user_id;
+    return r->identity.is_root || e->owner_id == r->identity.account_id;
 }
 
 static void list_done(struct bucket_list_request *l)
@@ -267,7 +267,7 @@ static void list_done(struct bucket_list_request *l)
     struct text t = {0};
     xml_declaration(&t);
     xml_open_root(&t, "ListAllMyBucketsResult");
-    owner_element(r, &t, "Owner", r->identity.user_id);
+    owner_element(r, &t, "Owner", r->identity.account_id);
     xml_open(&t, "Buckets");
     for (uint32_t i = 0; i < l->count; i++) {
         if (!visible(r, &l->entries[i]))
@@ -323,5 +323,5 @@ void list_buckets_start(struct s3_request *r)
     s->list.prefix = parameters_value(r, "prefix");
     s->list.after = slice_of(s->after.data ? s->after.data : "", s->after.len);
     s->list.done = list_done;
-    owner_load(r, &r->identity.user_id, 1, list_owner_known);
+    owner_load(r, &r->identity.account_id, 1, list_owner_known);
 }

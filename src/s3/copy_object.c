@@ -142,7 +142,7 @@ static bool take_source(struct s3_request *r, struct copy_state *s)
     c->reactor = request_objects(r);
     c->bucket = request_bucket(r);
     c->key = request_key(r);
-    c->owner_id = r->identity.user_id;
+    c->owner_id = r->identity.account_id;
     c->done = done;
     s->request = r;
     r->cleanup = cleanup;

@@ -28,7 +28,7 @@ static void start(struct s3_request *r, struct delete_state *s, void (*done)(str
     s->request = r;
     s->delete.reactor = request_objects(r);
     s->delete.bucket = request_bucket(r);
-    s->delete.owner_id = r->identity.user_id;
+    s->delete.owner_id = r->identity.account_id;
     s->delete.done = done;
     request_work_begin(r);
     object_delete_start(&s->delete);

@@ -97,7 +97,7 @@ void create_upload_start(struct s3_request *r)
     s->create.bucket = request_bucket(r);
     s->create.key = request_key(r);
     s->create.attributes = slice_of(s->attributes.data ? s->attributes.data : "", s->attributes.len);
-    s->create.owner_id = r->identity.user_id;
+    s->create.owner_id = r->identity.account_id;
     s->create.done = create_done;
     request_work_begin(r);
     upload_create_start(&s->create);

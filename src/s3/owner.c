@@ -1,4 +1,4 @@
-/* See owner.h. A user's ids never change. One without a row (root, users that were deleted) is named by a hash of its number. */
+/* See owner.h. An account's ids never change. One without a row (accounts that were deleted) is named by a hash of its number. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@ struct s3_owner {
     int64_t id;
     char canonical_id[65];
     char display_name[65];
+    char number[ACCOUNT_NUMBER_LEN + 1];
 };
 
 static void name_by_number(const struct s3_server *server, struct s3_owner *o)
@@ -23,7 +24,8 @@ static void name_by_number(const struct s3_server *server, struct s3_owner *o)
         memcpy(digest, &o->id, sizeof o->id);
     for (unsigned i = 0; i < SHA256_LEN; i++)
         snprintf(o->canonical_id + 2 * i, 3, "%02x", digest[i]);
-    if (o->id == server->root_user_id)
+    snprintf(o->number, sizeof o->number, "%012llu", (unsigned long long)o->id % 1000000000000u);
+    if (o->id == server->root_account_id)
         snprintf(o->display_name, sizeof o->display_name, "root");
     else
         snprintf(o->display_name, sizeof o->display_name, "user-%lld", (long long)o->id);
@@ -58,8 +60,8 @@ static int run_load(struct meta_tx *tx, struct meta_read *read)
 {
     struct load *l = container_of(read, struct load, read);
     for (uint32_t i = 0; i < l->count; i++) {
-        struct user_row row;
-        int err = user_get(tx, l->owners[i].id, &row);
+        struct account_row row;
+        int err = account_get(tx, l->owners[i].id, &row);
         l->owners[i].canonical_id[0] = '\0';
         if (err == ERR_NOT_FOUND)
             continue;
@@ -67,6 +69,7 @@ static int run_load(struct meta_tx *tx, struct meta_read *read)
             return err;
         struct slice name = row.display_name.len ? row.display_name : row.name;
         snprintf(l->owners[i].canonical_id, sizeof l->owners[i].canonical_id, "%.*s", (int)row.canonical_id.len, row.canonical_id.data);
+        snprintf(l->owners[i].number, sizeof l->owners[i].number, "%.*s", (int)row.number.len, row.number.data);
         snprintf(l->owners[i].display_name, sizeof l->owners[i].display_name, "%.*s", (int)name.len, name.data);
     }
     return 0;
@@ -127,7 +130,7 @@ void owner_load(struct s3_request *r, const int64_t *ids, uint32_t count, void (
 
 static const struct s3_owner *known(struct s3_request *r, int64_t id)
 {
-    static const struct s3_owner nobody = {0, "0", ""};
+    static const struct s3_owner nobody = {0, "0", "", "0"};
     const struct s3_owner *o = find(r->reactor, id);
     if (o)
         return o;
@@ -147,6 +150,11 @@ struct slice owner_canonical_id(struct s3_request *r, int64_t id)
 struct slice owner_display_name(struct s3_request *r, int64_t id)
 {
     return arena_copy(&r->arena, slice_string(known(r, id)->display_name));
+}
+
+struct slice owner_number(struct s3_request *r, int64_t id)
+{
+    return arena_copy(&r->arena, slice_string(known(r, id)->number));
 }
 
 void owner_names(struct s3_request *r, struct text *t, int64_t id)

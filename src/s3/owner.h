@@ -1,4 +1,4 @@
-/* Owners in answers: canonical id and display name of user ids, remembered per reactor. */
+/* Owners in answers: canonical id, display name and number of account ids, remembered per reactor. */
 #ifndef S3_OWNER_H
 #define S3_OWNER_H
 
@@ -12,9 +12,10 @@ void owner_load(struct s3_request *, const int64_t *ids, uint32_t count, void (*
 void owner_names(struct s3_request *, struct text *, int64_t id);
 /* The same inside <name>. */
 void owner_element(struct s3_request *, struct text *, const char *name, int64_t id);
-/* Of an id that is known; the second is the name of the account. They live as long as the request. */
+/* Of an id that is known. They live as long as the request. */
 struct slice owner_canonical_id(struct s3_request *, int64_t id);
 struct slice owner_display_name(struct s3_request *, int64_t id);
+struct slice owner_number(struct s3_request *, int64_t id); /* 12 digits: the account of ARNs */
 void owner_forget(struct s3_reactor *);
 
 #endif

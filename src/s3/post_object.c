@@ -359,7 +359,7 @@ static void take_file(struct s3_request *r, struct object_put_options *options)
     options->target = PUT_OBJECT;
     options->bucket = request_bucket(r);
     options->key = request_key(r);
-    options->owner_id = r->identity.user_id;
+    options->owner_id = r->identity.account_id;
     options->size = UINT64_MAX;
     options->checksum = s->checksum;
     options->ready = ready;

@@ -85,7 +85,7 @@ static void start(struct s3_request *r, struct put_state *s)
     s->options.reactor = request_objects(r);
     s->options.bucket = request_bucket(r);
     s->options.key = request_key(r);
-    s->options.owner_id = r->identity.user_id;
+    s->options.owner_id = r->identity.account_id;
     s->options.size = r->body.size;
     s->options.ready = ready;
     s->options.done = done;

@@ -18,13 +18,13 @@
 #define S3_DOCUMENT_MAX (8u << 20) /* bytes of a request document */
 
 struct s3_identity {
-    int64_t user_id;
+    int64_t account_id; /* owns what the request makes */
     bool anonymous;
-    bool is_root;
+    bool is_root;       /* the credential of the configuration: may do everything */
     char access_key[129];
     struct slice bucket, prefix; /* the key's scope, empty: everything; in the request's arena */
     /* For policies; slices live as long as the request. principal is filled in by access.c when it is first needed, from the
-     * account (user_id), unless who identified the caller has done so. */
+     * account, unless who identified the caller has done so. */
     struct policy_principal principal;
     bool iam_user;               /* not the account itself: only what policies allow */
     struct slice user_name, unique_id;

@@ -15,7 +15,6 @@
 #define S3_CREDENTIAL_TTL_US 2000000ull /* how long a changed or deleted access key may still count */
 #define S3_OWNER_CACHE_SIZE 64
 #define S3_BUCKET_CACHE_SIZE 64
-#define S3_ROOT_USER_ID 1
 
 /* An answer of admin/ to a path it owns. body is freed by s3/ with text_free. */
 struct s3_hook_answer {
@@ -37,7 +36,7 @@ struct s3_server {
     enum s3_customer_keys customer_keys;
     bool access_log;
     struct slice root_access_key, root_secret; /* empty key: none */
-    int64_t root_user_id;                      /* S3_ROOT_USER_ID */
+    int64_t root_account_id;                   /* ACCOUNT_ROOT_ID */
     struct meta *meta;
     /* Paths outside S3: "/-/..." and "/minio/...". False: not one of them. Any reactor's thread. May be NULL. */
     bool (*hook)(void *arg, struct slice path, struct slice query, struct s3_hook_answer *ret);

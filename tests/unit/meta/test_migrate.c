@@ -9,6 +9,7 @@
 
 #include "meta/migrate.h"
 #include "meta/state.h"
+#include "meta/tables.h"
 #include "meta/transaction.h"
 #include "meta_fixture.h"
 
@@ -30,11 +31,40 @@ static int read_schema(struct meta_tx *tx, void *arg)
     return ret->failed ? ERR_NO_MEMORY : 0;
 }
 
+/* The tables of version 1, and in them the user that every store has and one more with a key, as somebody may have made. */
+static const char first[] =
+    "DROP TABLE lifecycle_due; DROP TABLE lifecycle_walk; DROP VIEW buckets; DROP VIEW access_keys; DROP TABLE access_key;"
+    "CREATE TABLE user(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, canonical_id TEXT NOT NULL UNIQUE,"
+    "is_root INTEGER NOT NULL, created_us INTEGER NOT NULL, attributes BLOB NOT NULL);"
+    "INSERT INTO user SELECT id, name, display_name, canonical_id, 1, created_us, attributes FROM account; DROP TABLE account;"
+    "INSERT INTO user VALUES(7, 'ann', 'Ann', 'c7', 0, 5, x'');"
+    "CREATE TABLE access_key(access_key TEXT PRIMARY KEY, user_id INTEGER NOT NULL, secret BLOB NOT NULL, enabled INTEGER NOT NULL,"
+    "bucket TEXT, prefix BLOB, policy TEXT, expires_us INTEGER, created_us INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO access_key VALUES('ANNS', 7, x'00', 1, 'b', NULL, 'readonly', NULL, 6);"
+    "CREATE VIEW buckets AS SELECT name FROM bucket; CREATE VIEW access_keys AS SELECT access_key FROM access_key;";
+
 static int make_older(struct meta_tx *tx, void *arg)
 {
     (void)arg;
-    int err = connection_script(tx->connection, "DROP TABLE lifecycle_due; DROP TABLE lifecycle_walk;");
+    int err = connection_script(tx->connection, first);
     return err ? err : setting_set_u64(tx, "schema_version", 1);
+}
+
+static int see_key(void *arg, const struct access_key_row *row)
+{
+    *(bool *)arg = row->account_id == 7 && row->user_id == 0 && row->enabled && slice_equal_string(row->bucket, "b")
+                   && slice_equal_string(row->policy, "readonly") && row->created_us == 6;
+    return 0;
+}
+
+static int look_at_users(struct meta_tx *tx, void *arg)
+{
+    struct account_row row;
+    assert_int_equal(account_get(tx, ACCOUNT_ROOT_ID, &row), 0);
+    assert_true(slice_equal_string(row.name, "root") && row.enabled && row.number.len == ACCOUNT_NUMBER_LEN);
+    assert_int_equal(account_get_by_name(tx, slice_string("ann"), &row), 0);
+    assert_true(row.id == 7 && row.number.len == ACCOUNT_NUMBER_LEN && row.email.len == 0 && slice_equal_string(row.canonical_id, "c7"));
+    return access_key_list(tx, slice_of("", 0), see_key, arg);
 }
 
 static int read_version(struct meta_tx *tx, void *arg)
@@ -59,6 +89,9 @@ static void test_from_the_first(void **state)
     assert_string_equal(migrated.data, fresh.data);
     assert_int_equal(meta_fixture_read(&f, read_version, &version), 0);
     assert_int_equal(version, SCHEMA_VERSION);
+    bool key_kept = false;
+    assert_int_equal(meta_fixture_read(&f, look_at_users, &key_kept), 0);
+    assert_true(key_kept);
     assert_int_equal(meta_fixture_bucket(&f, "next"), bucket + 1); /* what was there is there */
     meta_fixture_close(&f);
     text_free(&fresh);

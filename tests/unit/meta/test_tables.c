@@ -642,47 +642,112 @@ static int see_key(void *arg, const struct access_key_row *row)
     return 0;
 }
 
-static int users(struct meta_tx *tx, void *arg)
+static int see_account(void *arg, const struct account_row *row)
+{
+    text_append(arg, row->name.data, row->name.len);
+    return 0;
+}
+
+static void account_names(void)
+{
+    assert_true(account_name_valid(S("ann+=,.@_-9Z")));
+    assert_false(account_name_valid(S("")));
+    assert_false(account_name_valid(S("a b")));
+    assert_false(account_name_valid(slice_of("a\0b", 3)));
+    char name[ACCOUNT_NAME_MAX + 2];
+    memset(name, 'a', sizeof name);
+    assert_true(account_name_valid(slice_of(name, ACCOUNT_NAME_MAX)));
+    assert_false(account_name_valid(slice_of(name, ACCOUNT_NAME_MAX + 1)));
+}
+
+static int accounts(struct meta_tx *tx, void *arg)
 {
     (void)arg;
-    struct user_row u;
-    assert_int_equal(user_get(tx, 1, &u), 0);
-    assert_true(u.is_root);
-    assert_int_equal(user_get(tx, 2, &u), ERR_NOT_FOUND);
-    assert_int_equal(user_get_by_name(tx, S("none"), &u), ERR_NOT_FOUND);
-    struct user_row ann = {.name = S("ann"), .display_name = S("Ann"), .canonical_id = S("c2"), .created_us = 4};
-    int64_t id = 0, unused;
-    assert_int_equal(user_insert(tx, &ann, &id), 0);
-    assert_int_equal(user_insert(tx, &ann, &unused), ERR_EXISTS);
-    assert_int_equal(user_get_by_name(tx, S("ann"), &u), 0);
-    assert_int_equal(u.id, id);
-    assert_slice(u.display_name, "Ann");
-    assert_false(u.is_root);
-    struct access_key_row k = {.access_key = S("AK"), .user_id = id, .secret = S("secret"), .enabled = true, .bucket = S("b"), .prefix = S("p/"), .policy = S("{}"), .expires_us = 5, .created_us = 6}, got;
+    account_names();
+    struct account_row a;
+    assert_int_equal(account_get(tx, ACCOUNT_ROOT_ID, &a), 0);
+    assert_slice(a.name, "root");
+    assert_int_equal(a.number.len, ACCOUNT_NUMBER_LEN);
+    assert_int_equal(account_get(tx, 2, &a), ERR_NOT_FOUND);
+    assert_int_equal(account_get_by_name(tx, S("none"), &a), ERR_NOT_FOUND);
+    struct account_row ann = {.number = S("123456789012"), .name = S("ann"), .display_name = S("Ann"), .email = S("ann@example.com"),
+                              .canonical_id = S("c2"), .enabled = true, .created_us = 4};
+    int64_t id = 0, other = 0;
+    assert_int_equal(account_insert(tx, &ann, &id), 0);
+    assert_int_equal(account_insert(tx, &ann, &other), ERR_EXISTS);
+    assert_int_equal(account_get_by_name(tx, S("ann"), &a), 0);
+    assert_int_equal(a.id, id);
+    assert_slice(a.display_name, "Ann");
+    assert_int_equal(account_get_by_number(tx, S("123456789012"), &a), 0);
+    assert_int_equal(account_get_by_canonical_id(tx, S("c2"), &a), 0);
+    assert_int_equal(account_get_by_email(tx, S("ann@example.com"), &a), 0);
+    assert_int_equal(a.id, id);
+    assert_true(a.enabled);
+    assert_int_equal(account_set_enabled(tx, id, false), 0);
+    assert_int_equal(account_get(tx, id, &a), 0);
+    assert_false(a.enabled);
+    assert_int_equal(account_set_enabled(tx, id + 1, false), ERR_NOT_FOUND);
+    /* Those without an address do not stand in each other's way. */
+    struct account_row bob = {.number = S("2"), .name = S("bob"), .canonical_id = S("c3")}, eve = {.number = S("3"), .name = S("eve"), .canonical_id = S("c4")};
+    assert_int_equal(account_insert(tx, &bob, &other), 0);
+    assert_true(other > id);
+    assert_int_equal(account_insert(tx, &eve, &other), 0);
+    struct text names = {0};
+    assert_int_equal(account_list(tx, see_account, &names), 0);
+    assert_string_equal(names.data, "annbobeveroot");
+    text_free(&names);
+    struct bucket_row bucket = {.name = S("anns"), .owner_id = id, .region = S("")};
+    int64_t bucket_id;
+    assert_int_equal(bucket_insert(tx, &bucket, &bucket_id), 0);
+    struct access_key_row key = {.access_key = S("ANNKEY"), .account_id = id, .secret = S("secret")};
+    assert_int_equal(access_key_insert(tx, &key), 0);
+    assert_int_equal(account_delete(tx, id), ERR_BUSY);
+    assert_int_equal(bucket_delete(tx, bucket_id), 0);
+    assert_int_equal(account_delete(tx, id), 0);
+    assert_int_equal(account_delete(tx, id), ERR_NOT_FOUND);
+    assert_int_equal(access_key_get(tx, S("ANNKEY"), &key), ERR_NOT_FOUND);
+    return 0;
+}
+
+static int access_keys(struct meta_tx *tx, void *arg)
+{
+    (void)arg;
+    struct access_key_row k = {.access_key = S("AK"), .account_id = 7, .user_id = 8, .secret = S("secret"), .enabled = true, .bucket = S("b"), .prefix = S("p/"), .policy = S("{}"), .expires_us = 5, .created_us = 6}, got;
     assert_int_equal(access_key_get(tx, S("AK"), &got), ERR_NOT_FOUND);
-    assert_int_equal(access_key_put(tx, &k), 0);
+    assert_int_equal(access_key_insert(tx, &k), 0);
+    assert_int_equal(access_key_insert(tx, &k), ERR_EXISTS);
     assert_int_equal(access_key_get(tx, S("AK"), &got), 0);
     assert_slice(got.secret, "secret");
     assert_slice(got.bucket, "b");
     assert_slice(got.prefix, "p/");
     assert_slice(got.policy, "{}");
     assert_int_equal(got.expires_us, 5);
+    assert_int_equal(got.account_id, 7);
+    assert_int_equal(got.user_id, 8);
+    assert_int_equal(got.created_us, 6);
     assert_true(got.enabled);
-    k = (struct access_key_row){.access_key = S("AK"), .user_id = 1, .secret = S("other")};
-    assert_int_equal(access_key_put(tx, &k), 0);
+    assert_int_equal(access_key_set_enabled(tx, S("AK"), false), 0);
     assert_int_equal(access_key_get(tx, S("AK"), &got), 0);
+    assert_false(got.enabled);
+    assert_int_equal(access_key_set_enabled(tx, S("none"), false), ERR_NOT_FOUND);
+    k = (struct access_key_row){.access_key = S("BK"), .account_id = 7, .secret = S("other")};
+    assert_int_equal(access_key_insert(tx, &k), 0);
+    assert_int_equal(access_key_get(tx, S("BK"), &got), 0);
     assert_slice(got.secret, "other");
     assert_slice(got.bucket, "");
     assert_int_equal(got.expires_us, 0);
     struct text names = {0};
-    assert_int_equal(access_key_list(tx, see_key, &names), 0);
-    assert_string_equal(names.data, "AK");
+    assert_int_equal(access_key_list(tx, S(""), see_key, &names), 0);
+    assert_int_equal(access_key_list(tx, S("AK"), see_key, &names), 0);
+    assert_int_equal(access_key_list_user(tx, 7, 8, S(""), see_key, &names), 0);
+    assert_int_equal(access_key_list_user(tx, 7, 8, S("AK"), see_key, &names), 0);
+    assert_string_equal(names.data, "AKBKBKAK");
     text_free(&names);
     k.secret = S("");
-    assert_int_equal(access_key_put(tx, &k), ERR_INVALID);
+    assert_int_equal(access_key_insert(tx, &k), ERR_INVALID);
     static const char long_secret[257] = "x";
     k.secret = slice_of(long_secret, sizeof long_secret);
-    assert_int_equal(access_key_put(tx, &k), ERR_INVALID);
+    assert_int_equal(access_key_insert(tx, &k), ERR_INVALID);
     meta_store(meta_tx_meta(tx))->sealing_key.bytes[0] ^= 1;
     assert_int_equal(access_key_get(tx, S("AK"), &got), ERR_CORRUPT);
     assert_int_equal(access_key_delete(tx, S("AK")), 0);
@@ -690,10 +755,16 @@ static int users(struct meta_tx *tx, void *arg)
     return 0;
 }
 
-static void test_users(void **state)
+static void test_accounts(void **state)
 {
     (void)state;
-    write_ok(users, NULL);
+    write_ok(accounts, NULL);
+}
+
+static void test_access_keys(void **state)
+{
+    (void)state;
+    write_ok(access_keys, NULL);
 }
 
 /* --- tombstones and outbox --- */
@@ -744,7 +815,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_settings), TEST(test_buckets), TEST(test_bucket_cache_follows_changes), TEST(test_versions),
-        TEST(test_extents), TEST(test_inline_contents), TEST(test_uploads), TEST(test_users), TEST(test_owed),
+        TEST(test_extents), TEST(test_inline_contents), TEST(test_uploads), TEST(test_accounts), TEST(test_access_keys),
+        TEST(test_owed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
