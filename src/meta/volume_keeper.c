@@ -22,6 +22,7 @@ struct kept {
     uint32_t well_count;
     bool revived, has_role;             /* of this return */
     _Atomic bool ready;
+    _Atomic bool refused;               /* the store could not take it back: its return begins anew */
 };
 
 struct volume_keeper {
@@ -199,6 +200,8 @@ static void watch_volume(struct volume_keeper *k, uint32_t i, uint64_t now)
         begin_anew(e);
         return;
     }
+    if (atomic_exchange(&e->refused, false))
+        has_failed(k, i, ERR_IO);
     look(k, i, now);
     bring_back(k, i, now);
 }
@@ -530,6 +533,12 @@ bool volume_keeper_ready(struct volume_keeper *k, uint32_t index)
     const struct volume *v = &k->store->volumes[index];
     return atomic_load(&k->kept[index].ready) && v->present && atomic_load(&v->state) == VOLUME_OUT &&
            atomic_load(&v->mirror) != MIRROR_LEVELLING;
+}
+
+void volume_keeper_refused(struct volume_keeper *k, uint32_t index)
+{
+    atomic_store(&k->kept[index].ready, false);
+    atomic_store(&k->kept[index].refused, true);
 }
 
 void volume_keeper_progress(struct volume_keeper *k, uint32_t *ret_index, uint64_t *ret_done, uint64_t *ret_total)

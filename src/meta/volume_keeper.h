@@ -40,6 +40,7 @@ void volume_keeper_set_leaving(struct volume_keeper *, uint64_t leaving);
 
 /* See meta/volumes.h. */
 bool volume_keeper_ready(struct volume_keeper *, uint32_t index);
+void volume_keeper_refused(struct volume_keeper *, uint32_t index);
 void volume_keeper_progress(struct volume_keeper *, uint32_t *ret_index, uint64_t *ret_done, uint64_t *ret_total);
 
 #endif

@@ -20,6 +20,12 @@ bool volumes_ready(struct meta *meta, uint32_t index)
     return meta->keeper != NULL && volume_keeper_ready(meta->keeper, index);
 }
 
+void volumes_refused(struct meta *meta, uint32_t index)
+{
+    if (meta->keeper != NULL)
+        volume_keeper_refused(meta->keeper, index);
+}
+
 bool volumes_leaving(struct meta *meta, uint32_t index)
 {
     return meta->keeper != NULL && volume_keeper_leaving(meta->keeper) >> index & 1;

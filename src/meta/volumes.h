@@ -7,6 +7,8 @@
 /* A volume that is OUT has answered well for long enough, and is level as far as the metadata goes: when its data is, too, it
  * may go IN. Any thread. */
 bool volumes_ready(struct meta *, uint32_t index);
+/* It was ready, and the store put it out again when it was to go IN: it has to show anew that it is well. Any thread. */
+void volumes_refused(struct meta *, uint32_t index);
 /* A volume that is not to stay: its slots move elsewhere at once, whether it answers or not. Any thread. */
 bool volumes_leaving(struct meta *, uint32_t index);
 

@@ -21,6 +21,8 @@ static int run_put_in(struct meta *meta, struct loop *loop, struct meta_exclusiv
     change.set[0].state = VOLUME_IN;
     change.set[0].mirror = (enum mirror_state)atomic_load(&v->mirror);
     int err = store_change(store, loop, &change);
+    if (!err && atomic_load(&v->state) != VOLUME_IN)
+        volumes_refused(meta, p->volume_index); /* it did not take its superblock */
     if (!err) {
         atomic_store(&v->suspect_since_us, 0);
         placement_volumes_changed(meta_placement(meta));
