@@ -442,6 +442,7 @@ static void start_part(struct sim_client *c)
 static void create_done(struct upload_create *request)
 {
     struct sim_client *c = container_of(request, struct sim_client, create);
+    upload_create_fini(request);
     if (request->err) {
         finish(c, request->err);
         return;

@@ -215,6 +215,7 @@ static void create_upload(const char *bucket, const char *key)
     upload_create_start(&w.create);
     object_fixture_until(&fixture, &w.done);
     assert_int_equal(w.create.err, 0);
+    upload_create_fini(&w.create);
 }
 
 /* Buckets are numbered from 1, in order. */

@@ -476,6 +476,7 @@ static void parts_become_one_object(void **state)
                                           .checksum = CHECKSUM_CRC64NVME, .done = create_done}};
     upload_create_start(&c.request);
     object_fixture_until(&fixture, &c.done);
+    upload_create_fini(&c.request);
     assert_int_equal(c.request.err, 0);
     size_t part_len = 5u << 20, len = 2 * part_len + 100;
     char *data = bytes(len, 33);
@@ -522,6 +523,7 @@ static void a_bucket_goes_with_its_unfinished_uploads(void **state)
     struct waited_create c = {.request = {.reactor = &fixture.reactor, .bucket = slice_string("u"), .key = slice_string("k"), .owner_id = 1, .done = create_done}};
     upload_create_start(&c.request);
     object_fixture_until(&fixture, &c.done);
+    upload_create_fini(&c.request);
     struct object_put_options options = {.target = PUT_PART, .bucket = slice_string("u"), .key = slice_string("k"), .owner_id = 1, .size = 100000,
                                          .part_number = 1, .upload_id = slice_of((char *)c.request.upload_id, 16)};
     char *data = bytes(100000, 3);

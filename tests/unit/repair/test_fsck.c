@@ -91,6 +91,7 @@ static void upload_one(bool complete, size_t last_len)
     struct waited_create c = {.request = {.reactor = &fixture.reactor, .bucket = bucket, .key = name, .owner_id = 1, .done = create_done}};
     upload_create_start(&c.request);
     object_fixture_until(&fixture, &c.done);
+    upload_create_fini(&c.request);
     assert_int_equal(c.request.err, 0);
     struct upload_complete_part parts[2] = {{.part_number = 1}, {.part_number = 2}};
     for (uint32_t i = 0; i < 2; i++) {
