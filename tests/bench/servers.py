@@ -196,6 +196,15 @@ class Ingot(Server):
         return {"INGOT_ROOT_USER": ACCESS, "INGOT_ROOT_PASSWORD": SECRET}
 
 
+class Before(Ingot):
+    """Another build of Ingot: what a change costs is a ratio of two builds in one run."""
+    name = "before"
+
+    def __init__(self, devices, work):
+        super().__init__(devices, work)
+        self.binary = os.path.abspath(os.environ["BEFORE"])
+
+
 class Minio(FileSystems, Server):
     name = "minio"
     ready_path = "/minio/health/ready"
@@ -224,7 +233,7 @@ class Seaweedfs(FileSystems, Server):
                 "-master.telemetry=false"]
 
 
-SERVERS = {server.name: server for server in (Ingot, Minio, Seaweedfs)}
+SERVERS = {server.name: server for server in (Ingot, Before, Minio, Seaweedfs)}
 
 
 def process_tree(pid):
