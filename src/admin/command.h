@@ -40,5 +40,7 @@ const char *admin_command_text(struct admin_call *, const char *name);
 int admin_command_result(json_t *value, json_t **ret) MUST_CHECK;
 /* The array "volumes" of status and volume-list; NULL when memory is out. */
 json_t *admin_command_volumes(struct admin *);
+/* What the background repair has done and does; null where none runs. */
+json_t *admin_command_repair(struct admin *);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "admin/wait.h"
+#include "meta/tables.h"
 #include "object/lifecycle_worker.h"
 
 static const char *state_name(int state)
@@ -103,6 +105,18 @@ static json_t *lifecycle_to_json(struct lifecycle_worker *worker)
                      number(status.failed), "walking", (int)status.walking, "looked", number(status.looked));
 }
 
+static int count_missing(struct meta_tx *tx, void *arg)
+{
+    return extent_count_missing(tx, arg);
+}
+
+/* How many extents lack a part of their protection. */
+static json_t *missing_to_json(struct admin *admin)
+{
+    uint64_t missing;
+    return admin_read(admin, count_missing, &missing) ? json_null() : number(missing);
+}
+
 int admin_command_status(struct admin_call *call, json_t **ret)
 {
     struct admin *admin = call->admin;
@@ -113,13 +127,14 @@ int admin_command_status(struct admin_call *call, json_t **ret)
     char uuid[UUID_TEXT_SIZE];
     uuid_format(&store->uuid, uuid);
     json_t *result = json_pack(
-        "{s:s, s:s, s:o, s:i, s:i, s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:o, s:i, s:i, s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "version", admin->version, "store", uuid, "generation", number(store->generation), "data", (int)store->data_count,
         "parity", (int)store->parity_count, "chunk_bytes", (int)store->chunk_size, "engine", admin->engine, "read_only",
         (int)store->read_only, "read_ready", (int)admin->read_ready, "write_ready", (int)admin->write_ready,
         "can_lose", known ? number(capacity.can_lose) : json_null(), "capacity", capacity_to_json(known ? &capacity : NULL),
         "volumes", volumes_to_json(store, known ? &capacity : NULL), "metadata", metadata_to_json(admin->meta), "lifecycle",
-        lifecycle_to_json(admin->lifecycle), "uptime_s",
+        lifecycle_to_json(admin->lifecycle), "repair", admin_command_repair(admin), "extents_missing",
+        missing_to_json(admin), "uptime_s",
         number(now_us > admin->started_us ? (now_us - admin->started_us) / 1000000 : 0));
     return admin_command_result(result, ret);
 }

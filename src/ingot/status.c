@@ -67,6 +67,26 @@ static void print_lifecycle(json_t *lifecycle)
                json_integer_value(json_object_get(lifecycle, "looked")));
 }
 
+/* Nothing is said when every extent is whole and nothing moves. */
+static void print_repair(json_t *status)
+{
+    json_t *repair = json_object_get(status, "repair"), *missing = json_object_get(status, "extents_missing");
+    const char *activity = json_string_value(json_object_get(repair, "activity"));
+    json_int_t lost = json_integer_value(json_object_get(repair, "extents_unrecoverable"));
+    if (!json_is_integer(missing))
+        printf("extents to heal: unknown\n");
+    else if (json_integer_value(missing))
+        printf("extents to heal: %lld, healed since start: %lld\n", json_integer_value(missing),
+               json_integer_value(json_object_get(repair, "extents_healed")));
+    if (activity && strcmp(activity, "moving") == 0)
+        printf("moving extents to other volumes, since start: %lld\n", json_integer_value(json_object_get(repair, "extents_moved")));
+    if (activity && strcmp(activity, "scrubbing") == 0)
+        printf("scrubbing: %lld extents checked, %lld bad\n", json_integer_value(json_object_get(repair, "scrub_extents")),
+               json_integer_value(json_object_get(repair, "scrub_bad")));
+    if (lost)
+        printf("seen beyond repair, since start: %lld extents; ingot fsck names their objects\n", lost);
+}
+
 static void print_status(json_t *status)
 {
     char usable[32], used[32], available[32], raw[32];
@@ -81,6 +101,7 @@ static void print_status(json_t *status)
            json_string_value(json_object_get(status, "engine")));
     printf("used %s of %s, %s available (raw %s)\n", used, usable, available, raw);
     print_lifecycle(json_object_get(status, "lifecycle"));
+    print_repair(status);
     if (json_is_integer(can_lose))
         printf("can lose %lld more volumes%s\n\n", json_integer_value(can_lose),
                json_is_true(json_object_get(status, "read_only")) ? "; read-only" : "");

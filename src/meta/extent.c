@@ -164,6 +164,16 @@ int extent_list(struct meta_tx *tx, int64_t after, bool only_missing, int (*fn)(
     return walk(&s, fn, arg);
 }
 
+int extent_count_missing(struct meta_tx *tx, uint64_t *ret)
+{
+    struct statement s = statement_begin(tx, STATEMENT_EXTENT_COUNT_MISSING);
+    int err = statement_row(&s);
+    if (!err)
+        *ret = (uint64_t)statement_int(&s, 0);
+    statement_end(&s);
+    return err;
+}
+
 int extent_list_group(struct meta_tx *tx, int64_t group_id, uint32_t from_block, int (*fn)(void *, const struct extent *),
                       void *arg)
 {

@@ -114,6 +114,7 @@ int extent_move(struct meta_tx *, const struct extent *from, const struct extent
 int extent_set_missing(struct meta_tx *, int64_t id, uint32_t missing) MUST_CHECK; /* ERR_NOT_FOUND when deleted meanwhile */
 /* Extents with id > after, all or only those with missing slots; extents of one group by block. fn's extent has crcs NULL. */
 int extent_list(struct meta_tx *, int64_t after, bool only_missing, int (*fn)(void *, const struct extent *), void *arg) MUST_CHECK;
+int extent_count_missing(struct meta_tx *, uint64_t *ret) MUST_CHECK; /* those with missing slots */
 int extent_list_group(struct meta_tx *, int64_t group_id, uint32_t from_block, int (*fn)(void *, const struct extent *), void *arg) MUST_CHECK;
 
 /* --- group.c --- */

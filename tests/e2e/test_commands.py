@@ -209,6 +209,9 @@ def test_volumes_while_serving(store):
     assert "configuration" in store.run("volume", "replace", "0", seventh).stdout
     wait_for(lambda: store.states()[0] == "drained")
     assert store.states()[6] == "in"
+    status = json.loads(store.run("status", "--json").stdout)
+    assert status["extents_missing"] == 0 and status["repair"]["extents_unrecoverable"] == 0
+    assert "extents" not in store.run("status").stdout  # nothing is owed, nothing is said
     store.fails("volume", "remove", "1", says="drain it first")
     store.run("volume", "add", eighth)
     wait_for(lambda: store.run("volume", "remove", str(link), check=False).returncode == 0)  # others take its copy of the metadata

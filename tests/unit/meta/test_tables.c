@@ -369,10 +369,15 @@ static int extents(struct meta_tx *tx, void *arg)
     assert_memory_equal(e.crcs, crcs, sizeof crcs);
     free(e.crcs);
     struct seen s = {0};
+    uint64_t missing;
     assert_int_equal(extent_list(tx, 0, true, see_extent, &s), 0);
     assert_int_equal(s.count, 1);
     assert_int_equal(s.extents[0].id, 101);
+    assert_int_equal(extent_count_missing(tx, &missing), 0);
+    assert_int_equal(missing, 1);
     assert_int_equal(extent_set_missing(tx, 101, 0), 0);
+    assert_int_equal(extent_count_missing(tx, &missing), 0);
+    assert_int_equal(missing, 0);
     assert_int_equal(extent_set_missing(tx, 109, 0), ERR_NOT_FOUND);
     s.count = 0;
     assert_int_equal(extent_list(tx, 0, true, see_extent, &s), 0);
