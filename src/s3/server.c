@@ -178,6 +178,13 @@ static enum s3_error parse_target(struct s3_request *r)
     return S3_OK;
 }
 
+/* Also in a presigned query, where it counts once the signature is found right (authorise.c). */
+static bool has_copy_source(const struct s3_request *r)
+{
+    return request_header(r, "x-amz-copy-source").data
+           || (query_has(&r->query, "x-amz-copy-source") && query_has(&r->query, "X-Amz-Signature"));
+}
+
 static enum s3_error route(struct s3_request *r)
 {
     const struct s3_server *server = r->reactor->server;
@@ -185,7 +192,7 @@ static enum s3_error route(struct s3_request *r)
         return S3_InvalidURI;
     enum operation_id id;
     enum s3_error e = router_find(r->method, r->address.bucket_len > 0, r->address.key_len > 0, &r->query,
-                                  request_header(r, "x-amz-copy-source").data != NULL, &id);
+                                  has_copy_source(r), &id);
     if (e != S3_OK)
         return e;
     r->operation = operation_get(id);
