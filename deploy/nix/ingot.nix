@@ -14,12 +14,12 @@ let
   word = value:
     if value == true then "yes"
     else if value == false then "no"
-    else if builtins.isList value then lib.concatMapStringsSep " " word value
     else toString value;
   settings = cfg.settings // { volume = cfg.volumes; listen = cfg.listen; }
     // lib.mapAttrs' (name: _: lib.nameValuePair "${name}_file" "/run/credentials/ingot.service/${name}") secrets;
-  file = pkgs.writeText "ingot.conf"
-    (lib.concatStrings (lib.mapAttrsToList (name: value: "${name} = ${word value}\n") settings));
+  # A list is a line for each: one line has its limit.
+  line = name: value: if builtins.isList value then lib.concatMapStringsSep "" (line name) value else "${name} = ${word value}\n";
+  file = pkgs.writeText "ingot.conf" (lib.concatStrings (lib.mapAttrsToList line settings));
   port = lib.toInt (lib.last (lib.splitString ":" cfg.listen));
   secretFile = what: mkOption {
     type = types.nullOr types.str;
