@@ -43,14 +43,14 @@ struct verdict {
     bool identity_allows;
 };
 
-static void explain_statement(struct s3_request *r, const char *which, const char *action, const struct policy_result *result)
+static void explain_statement(struct s3_request *r, const char *which, enum access_action action, const struct policy_result *result)
 {
     explain(r, "%s: statement %" PRIu32 "%s%.*s denies %s", which, result->statement + 1, result->sid.len ? " " : "",
-            (int)(result->sid.len < 60 ? result->sid.len : 60), result->sid.data, action);
+            (int)(result->sid.len < 60 ? result->sid.len : 60), result->sid.data, access_action_name(action));
 }
 
 /* False: a statement denies. */
-static bool ask_identity(struct s3_request *r, const struct policy_request *request, bool *ret_allows)
+static bool ask_identity(struct s3_request *r, enum access_action action, const struct policy_request *request, bool *ret_allows)
 {
     const struct s3_identity *i = &r->identity;
     bool session_allows = i->session_policy_count == 0;
@@ -59,7 +59,7 @@ static bool ask_identity(struct s3_request *r, const struct policy_request *requ
         bool session = n >= i->policy_count;
         struct policy_result result = policy_evaluate(session ? i->session_policies[n - i->policy_count] : i->policies[n], request);
         if (result.effect == POLICY_DENY) {
-            explain_statement(r, session ? "session policy" : "identity policy", request->action.data, &result);
+            explain_statement(r, session ? "session policy" : "identity policy", action, &result);
             return false;
         }
         if (result.effect == POLICY_ALLOW && session)
@@ -68,26 +68,25 @@ static bool ask_identity(struct s3_request *r, const struct policy_request *requ
             *ret_allows = true;
     }
     if (!session_allows)
-        explain(r, "session policy: nothing allows %s", request->action.data);
+        explain(r, "session policy: nothing allows %s", access_action_name(action));
     return session_allows;
 }
 
 /* Who owns a bucket must be able to mend its policy. */
-static bool own_policy(const struct s3_request *r, const struct access_bucket *b, const char *action)
+static bool own_policy(const struct s3_request *r, const struct access_bucket *b, enum access_action action)
 {
     return !r->identity.iam_user && !r->identity.anonymous && r->identity.account_id == b->owner_id
-           && (strcmp(action, "s3:GetBucketPolicy") == 0 || strcmp(action, "s3:PutBucketPolicy") == 0
-               || strcmp(action, "s3:DeleteBucketPolicy") == 0);
+           && (action == ACTION_GetBucketPolicy || action == ACTION_PutBucketPolicy || action == ACTION_DeleteBucketPolicy);
 }
 
-static bool ask_policies(const struct access_question *q, const char *action, struct verdict *ret)
+static bool ask_policies(const struct access_question *q, enum access_action action, struct verdict *ret)
 {
     struct s3_request *r = q->request;
     const struct access_bucket *b = q->bucket;
     char resource[32 + URI_BUCKET_LEN_MAX + URI_KEY_LEN_MAX];
     int len = snprintf(resource, sizeof resource, "arn:aws:s3:::%s%s%.*s", b ? b->name : "*", q->key.len ? "/" : "", (int)q->key.len,
                        q->key.len ? q->key.data : "");
-    struct policy_request request = {slice_string(action), slice_of(resource, (size_t)len), &r->identity.principal, access_values, (void *)q};
+    struct policy_request request = {slice_string(access_action_name(action)), slice_of(resource, (size_t)len), &r->identity.principal, access_values, (void *)q};
     *ret = (struct verdict){.bucket = POLICY_NONE};
     if (b && b->policy) {
         struct policy_result result = policy_evaluate(b->policy, &request);
@@ -98,73 +97,70 @@ static bool ask_policies(const struct access_question *q, const char *action, st
         ret->bucket = result.effect == POLICY_DENY ? POLICY_NONE : result.effect;
         ret->names_caller = result.names_caller;
     }
-    return ask_identity(r, &request, &ret->identity_allows);
+    return ask_identity(r, action, &request, &ret->identity_allows);
 }
 
-static bool ask_acl(const struct access_question *q, unsigned permission, bool of_object)
+static bool ask_acl(const struct access_question *q, struct access_permission p)
 {
     const struct s3_request *r = q->request;
     const struct access_bucket *b = q->bucket;
     bool known = !r->identity.anonymous;
     struct acl_caller caller = {
         .anonymous = !known,
-        .owner = known && (of_object ? q->info->owner_id : b->owner_id) == r->identity.account_id,
+        .owner = known && (p.of_object ? q->info->owner_id : b->owner_id) == r->identity.account_id,
         .bucket_owner = known && b->owner_id == r->identity.account_id,
         .canonical_id = r->identity.principal.canonical_id,
         .ignore_public = (b->public_access_block & IGNORE_PUBLIC_ACLS) != 0,
     };
-    if (caller.owner && !(permission & ~(unsigned)(ACL_READ_ACP | ACL_WRITE_ACP)))
+    if (caller.owner && !(p.permission & ~(unsigned)(ACL_READ_ACP | ACL_WRITE_ACP)))
         return true;
     struct slice acl = b->acl;
-    if (of_object && attribute_find(q->info->attributes, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl))
+    if (p.of_object && attribute_find(q->info->attributes, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, &acl))
         acl = slice_of("", 0);
-    return acl_allows(acl, (enum acl_permission)permission, &caller);
+    return acl_allows(acl, (enum acl_permission)p.permission, &caller);
 }
 
 /* known: the object has been looked at; q->info NULL then says that there is none. */
-static enum access_outcome decide_by_acl(const struct access_question *q, const char *action, bool known)
+static enum access_outcome decide_by_acl(const struct access_question *q, enum access_action action, bool known)
 {
-    bool of_object;
-    unsigned permission = access_permission(action, &of_object);
-    if (!permission)
+    struct access_permission p = access_permission(action);
+    if (!p.permission)
         return ACCESS_DENY;
-    if (of_object && !known)
+    if (p.of_object && !known)
         return ACCESS_OBJECT; /* also when no ACL counts: that it is missing is another answer */
-    return q->bucket->ownership != OWNERSHIP_BUCKET_OWNER_ENFORCED && (!of_object || q->info) && ask_acl(q, permission, of_object) ? ACCESS_ALLOW : ACCESS_DENY;
+    return q->bucket->ownership != OWNERSHIP_BUCKET_OWNER_ENFORCED && (!p.of_object || q->info) && ask_acl(q, p) ? ACCESS_ALLOW : ACCESS_DENY;
 }
 
 /* The bucket's own account, and objects in it that are another's. */
-static enum access_outcome decide_own(const struct access_question *q, const char *action, bool known)
+static enum access_outcome decide_own(const struct access_question *q, enum access_action action, bool known)
 {
-    bool of_object;
-    if (!access_permission(action, &of_object) || !of_object || q->bucket->ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED)
+    struct access_permission p = access_permission(action);
+    if (!p.of_object || q->bucket->ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED)
         return ACCESS_ALLOW;
     if (!known)
         return ACCESS_OBJECT;
-    if (!q->info || q->info->owner_id == q->bucket->owner_id || ask_acl(q, access_permission(action, &of_object), true))
+    if (!q->info || q->info->owner_id == q->bucket->owner_id || ask_acl(q, p))
         return ACCESS_ALLOW;
-    explain(q->request, "the object is another account's, and its ACL does not allow %s", action);
+    explain(q->request, "the object is another account's, and its ACL does not allow %s", access_action_name(action));
     return ACCESS_DENY;
 }
 
 /* s3:ExistingObjectTag is a key of what is done to an object that stays. */
-static bool knows_tags(const char *action)
+static bool knows_tags(enum access_action action)
 {
-    static const char *const others[] = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload",
-                                         "s3:ListMultipartUploadParts"};
-    for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(action, others[i]) == 0)
-            return false;
-    return true;
+    return action != ACTION_PutObject && action != ACTION_DeleteObject && action != ACTION_DeleteObjectVersion
+           && action != ACTION_AbortMultipartUpload && action != ACTION_ListMultipartUploadParts;
 }
 
-enum access_outcome access_decide(const struct access_question *q, const char *action, bool known)
+enum access_outcome access_decide(const struct access_question *q, enum access_action action, bool known)
 {
     struct s3_request *r = q->request;
     const struct s3_identity *i = &r->identity;
     const struct access_bucket *b = q->bucket;
     bool own = b && !i->anonymous && i->account_id == b->owner_id;
     struct verdict v = {.identity_allows = true};
+    if (action == ACTION_UNKNOWN)
+        return ACCESS_DENY;
     if (b && b->policy && q->key.len && !known && knows_tags(action) && policy_uses_key(b->policy, "s3:existingobjecttag/"))
         return ACCESS_OBJECT;
     if (((b && b->policy) || i->policy_count || i->session_policy_count || i->iam_user) && !ask_policies(q, action, &v))
@@ -172,7 +168,7 @@ enum access_outcome access_decide(const struct access_question *q, const char *a
     if (i->is_root)
         return ACCESS_ALLOW;
     if (!v.identity_allows && !(own && v.bucket == POLICY_ALLOW && v.names_caller)) {
-        explain(r, "no policy of the caller allows %s", action);
+        explain(r, "no policy of the caller allows %s", access_action_name(action));
         return ACCESS_DENY;
     }
     if (!b || (own && v.bucket == POLICY_ALLOW))
@@ -185,11 +181,11 @@ enum access_outcome access_decide(const struct access_question *q, const char *a
     enum access_outcome outcome = decide_by_acl(q, action, known);
     if (outcome == ACCESS_DENY)
         explain(r, "%s %s", restricted && v.bucket == POLICY_ALLOW
-                ? "RestrictPublicBuckets: a public policy does not count for other accounts, for" : "neither bucket policy nor ACL allows", action);
+                ? "RestrictPublicBuckets: a public policy does not count for other accounts, for" : "neither bucket policy nor ACL allows", access_action_name(action));
     return outcome;
 }
 
-bool access_allows(struct s3_request *r, const char *action, struct slice key, const struct object_info *info)
+bool access_allows(struct s3_request *r, enum access_action action, struct slice key, const struct object_info *info)
 {
     struct access_question q = {r, r->access.bucket, key, info, {0}};
     return access_decide(&q, action, true) == ACCESS_ALLOW;
@@ -232,26 +228,23 @@ void access_fill_principal(struct s3_request *r)
 
 /* Explicit denials of what a write does besides. That they are allowed is not asked for: S3's clients write ACLs and tags with
  * s3:PutObject alone. */
-static bool denied_besides(struct s3_request *r, const struct access_question *q, const char *action)
+static bool denied_besides(struct s3_request *r, const struct access_question *q, enum access_action action)
 {
     struct verdict v;
     bool acl = request_header(r, "x-amz-acl").data != NULL;
-    if (strcmp(action, "s3:PutObject") != 0 || !q->bucket->policy)
+    if (action != ACTION_PutObject || !q->bucket->policy)
         return false;
     for (uint32_t i = 0; i < r->header_count && !acl; i++)
         acl = header_name_starts_with(r->headers[i].name, "x-amz-grant-");
-    return (acl && !ask_policies(q, "s3:PutObjectAcl", &v))
-           || (request_header(r, "x-amz-tagging").data && !ask_policies(q, "s3:PutObjectTagging", &v));
+    return (acl && !ask_policies(q, ACTION_PutObjectAcl, &v))
+           || (request_header(r, "x-amz-tagging").data && !ask_policies(q, ACTION_PutObjectTagging, &v));
 }
 
 /* Those that ask access_object with the very version they answer from. */
 static bool asks_itself(const struct s3_request *r)
 {
-    static const enum operation_id ids[] = {OPERATION_GetObject, OPERATION_HeadObject, OPERATION_GetAcl, OPERATION_GetObjectTagging};
-    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++)
-        if (r->operation == operation_get(ids[i]))
-            return true;
-    return false;
+    enum operation_id id = operation_id(r->operation);
+    return id == OPERATION_GetObject || id == OPERATION_HeadObject || id == OPERATION_GetAcl || id == OPERATION_GetObjectTagging;
 }
 
 static void conclude(struct s3_request *r, const struct object_info *info)
@@ -303,7 +296,7 @@ static void decide_bucket(struct s3_request *r)
 {
     struct check *c = check_of(r);
     struct access_question q = {r, r->access.bucket, request_key(r), NULL, {0}};
-    if (!r->access.action || (waits_for_document(r) && !r->admitted)) {
+    if (r->access.action == ACTION_NONE || (waits_for_document(r) && !r->admitted)) {
         c->then(r);
         return;
     }
@@ -383,7 +376,7 @@ void access_check(struct s3_request *r, void (*then)(struct s3_request *))
     r->access.action = access_action(r);
     if (!r->address.bucket_len || r->operation == operation_get(OPERATION_CreateBucket)) {
         struct access_question q = {.request = r};
-        if (!r->access.action || access_decide(&q, r->access.action, true) == ACCESS_ALLOW)
+        if (r->access.action == ACTION_NONE || access_decide(&q, r->access.action, true) == ACCESS_ALLOW)
             then(r);
         else
             answer_error(r, S3_AccessDenied);
@@ -415,7 +408,7 @@ bool access_object(struct s3_request *r, const struct object_info *info)
 bool access_missing(struct s3_request *r)
 {
     struct access_question q = {.request = r, .bucket = r->access.bucket, .prefix = request_key(r)};
-    if (!q.bucket || access_decide(&q, "s3:ListBucket", true) == ACCESS_ALLOW)
+    if (!q.bucket || access_decide(&q, ACTION_ListBucket, true) == ACCESS_ALLOW)
         return true;
     answer_error(r, S3_AccessDenied);
     return false;

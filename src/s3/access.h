@@ -54,9 +54,18 @@ bool access_object(struct s3_request *, const struct object_info *) MUST_CHECK;
 bool access_missing(struct s3_request *) MUST_CHECK;
 /* The decision of PutObjectTagging again, now that its document has come. */
 void access_document(struct s3_request *, void (*then)(struct s3_request *));
+/* S3's actions in policies. */
+enum access_action {
+    ACTION_UNKNOWN, /* nobody may */
+    ACTION_NONE,    /* nothing to decide, or decided for each key */
+#define X(name, level) ACTION_##name,
+#include "wire/policy_action.def"
+#undef X
+    ACTION_COUNT
+};
 /* Whether the caller may also do that to the request's bucket (key empty) or an object in it, whose attributes are info or NULL:
  * not known. */
-bool access_allows(struct s3_request *, const char *action, struct slice key, const struct object_info *info);
+bool access_allows(struct s3_request *, enum access_action, struct slice key, const struct object_info *info);
 /* That the caller may read the source of a copy: goes on, now or later, or answers. The source lives as long as the request. */
 struct access_source { struct slice bucket, key; bool has_version_id, null_version_id; uint8_t version_id[16]; };
 void access_source(struct s3_request *, const struct access_source *, void (*then)(struct s3_request *));
@@ -74,12 +83,14 @@ struct access_question {
 };
 enum access_outcome { ACCESS_DENY, ACCESS_ALLOW, ACCESS_OBJECT /* the object must be looked at */ };
 /* known: the object has been looked at; info NULL then says that there is none. */
-enum access_outcome access_decide(const struct access_question *, const char *action, bool known);
+enum access_outcome access_decide(const struct access_question *, enum access_action, bool known);
 int access_values(void *question, struct slice key, struct slice *values);
-/* access_action.c: the action of policies that an operation is, "s3:GetObject"; NULL: decided elsewhere. */
-const char *access_action(struct s3_request *);
-/* What an ACL must grant for it: of the object (then *ret_object) or of the bucket; 0: no ACL can. */
-unsigned access_permission(const char *action, bool *ret_object);
+/* access_action.c: the action that the request's operation is. */
+enum access_action access_action(const struct s3_request *);
+const char *access_action_name(enum access_action); /* "s3:GetObject" */
+/* What an ACL must grant for it, of the object or of the bucket; 0: no ACL can. */
+struct access_permission { unsigned permission; bool of_object; };
+struct access_permission access_permission(enum access_action);
 
 void access_fill_principal(struct s3_request *); /* the owner's names are loaded */
 bool access_owner_expected(struct s3_request *, const char *header, int64_t owner_id);

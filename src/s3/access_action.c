@@ -1,109 +1,146 @@
 /* Which action of policies an operation is, and which permission of ACLs allows it. */
-#include <stdio.h>
-#include <string.h>
-
 #include "s3/access.h"
 
-/* Operations whose action is not called as they are. "": nothing to decide, or decided for each key. */
-static const struct { const char *operation, *action; } others[] = {
-    {"ListBuckets", "s3:ListAllMyBuckets"}, {"HeadBucket", "s3:ListBucket"}, {"ListObjects", "s3:ListBucket"},
-    {"ListObjectsV2", "s3:ListBucket"}, {"ListObjectVersions", "s3:ListBucketVersions"},
-    {"ListMultipartUploads", "s3:ListBucketMultipartUploads"}, {"ListParts", "s3:ListMultipartUploadParts"},
-    {"HeadObject", "s3:GetObject"}, {"CopyObject", "s3:PutObject"}, {"PostObject", "s3:PutObject"},
-    {"CreateMultipartUpload", "s3:PutObject"}, {"UploadPart", "s3:PutObject"}, {"UploadPartCopy", "s3:PutObject"},
-    {"CompleteMultipartUpload", "s3:PutObject"}, {"DeleteObjects", ""}, {"Preflight", ""},
-    {"GetBucketCors", "s3:GetBucketCORS"}, {"PutBucketCors", "s3:PutBucketCORS"}, {"DeleteBucketCors", "s3:PutBucketCORS"},
-    {"DeleteBucketTagging", "s3:PutBucketTagging"},
-    {"GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"},
-    {"PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"}, {"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"},
-    {"GetBucketEncryption", "s3:GetEncryptionConfiguration"}, {"PutBucketEncryption", "s3:PutEncryptionConfiguration"},
-    {"DeleteBucketEncryption", "s3:PutEncryptionConfiguration"},
-    {"GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration"},
-    {"PutBucketAccelerateConfiguration", "s3:PutAccelerateConfiguration"},
-    {"GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration"},
-    {"PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"},
-    {"GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"}, {"PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock"},
-    {"DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock"},
-    {"DeleteBucketOwnershipControls", "s3:PutBucketOwnershipControls"}};
+/* One row per operation. One without is denied to everybody: a new operation cannot be forgotten here. */
+struct row { enum access_action bucket, object, version; /* as the request names only a bucket; a key; a key and a version */ };
+#define BUCKET(name) {.bucket = ACTION_##name}
+#define OBJECT(name) {.object = ACTION_##name, .version = ACTION_##name}
+#define VERSION(name, versioned) {.object = ACTION_##name, .version = ACTION_##versioned}
+#define ELSEWHERE {ACTION_NONE, ACTION_NONE, ACTION_NONE}
+
+static const struct row rows[OPERATION_COUNT] = {
+    [OPERATION_ListBuckets] = BUCKET(ListAllMyBuckets),
+    [OPERATION_CreateBucket] = BUCKET(CreateBucket),
+    [OPERATION_HeadBucket] = BUCKET(ListBucket),
+    [OPERATION_DeleteBucket] = BUCKET(DeleteBucket),
+    [OPERATION_GetBucketLocation] = BUCKET(GetBucketLocation),
+    [OPERATION_GetBucketVersioning] = BUCKET(GetBucketVersioning),
+    [OPERATION_PutBucketVersioning] = BUCKET(PutBucketVersioning),
+    [OPERATION_GetBucketTagging] = BUCKET(GetBucketTagging),
+    [OPERATION_PutBucketTagging] = BUCKET(PutBucketTagging),
+    [OPERATION_DeleteBucketTagging] = BUCKET(PutBucketTagging),
+    [OPERATION_GetBucketCors] = BUCKET(GetBucketCORS),
+    [OPERATION_PutBucketCors] = BUCKET(PutBucketCORS),
+    [OPERATION_DeleteBucketCors] = BUCKET(PutBucketCORS),
+    [OPERATION_GetBucketLifecycleConfiguration] = BUCKET(GetLifecycleConfiguration),
+    [OPERATION_PutBucketLifecycleConfiguration] = BUCKET(PutLifecycleConfiguration),
+    [OPERATION_DeleteBucketLifecycle] = BUCKET(PutLifecycleConfiguration),
+    [OPERATION_GetBucketEncryption] = BUCKET(GetEncryptionConfiguration),
+    [OPERATION_PutBucketEncryption] = BUCKET(PutEncryptionConfiguration),
+    [OPERATION_DeleteBucketEncryption] = BUCKET(PutEncryptionConfiguration),
+    [OPERATION_GetBucketPolicy] = BUCKET(GetBucketPolicy),
+    [OPERATION_PutBucketPolicy] = BUCKET(PutBucketPolicy),
+    [OPERATION_DeleteBucketPolicy] = BUCKET(DeleteBucketPolicy),
+    [OPERATION_GetBucketPolicyStatus] = BUCKET(GetBucketPolicyStatus),
+    [OPERATION_GetPublicAccessBlock] = BUCKET(GetBucketPublicAccessBlock),
+    [OPERATION_PutPublicAccessBlock] = BUCKET(PutBucketPublicAccessBlock),
+    [OPERATION_DeletePublicAccessBlock] = BUCKET(PutBucketPublicAccessBlock),
+    [OPERATION_GetBucketOwnershipControls] = BUCKET(GetBucketOwnershipControls),
+    [OPERATION_PutBucketOwnershipControls] = BUCKET(PutBucketOwnershipControls),
+    [OPERATION_DeleteBucketOwnershipControls] = BUCKET(PutBucketOwnershipControls),
+    [OPERATION_GetBucketRequestPayment] = BUCKET(GetBucketRequestPayment),
+    [OPERATION_PutBucketRequestPayment] = BUCKET(PutBucketRequestPayment),
+    [OPERATION_GetBucketAccelerateConfiguration] = BUCKET(GetAccelerateConfiguration),
+    [OPERATION_PutBucketAccelerateConfiguration] = BUCKET(PutAccelerateConfiguration),
+    [OPERATION_GetObjectLockConfiguration] = BUCKET(GetBucketObjectLockConfiguration),
+    [OPERATION_PutObjectLockConfiguration] = BUCKET(PutBucketObjectLockConfiguration),
+    [OPERATION_Preflight] = ELSEWHERE, /* browsers ask without credentials; it says what CORS allows and nothing else */
+    [OPERATION_GetAcl] = {ACTION_GetBucketAcl, ACTION_GetObjectAcl, ACTION_GetObjectVersionAcl},
+    [OPERATION_PutAcl] = {ACTION_PutBucketAcl, ACTION_PutObjectAcl, ACTION_PutObjectVersionAcl},
+    [OPERATION_ListObjects] = BUCKET(ListBucket),
+    [OPERATION_ListObjectsV2] = BUCKET(ListBucket),
+    [OPERATION_ListObjectVersions] = BUCKET(ListBucketVersions),
+    [OPERATION_ListMultipartUploads] = BUCKET(ListBucketMultipartUploads),
+    [OPERATION_DeleteObjects] = ELSEWHERE, /* for each key */
+    [OPERATION_PutObject] = OBJECT(PutObject),
+    [OPERATION_PostObject] = {ACTION_PutObject, ACTION_PutObject, ACTION_PutObject}, /* its form holds the key */
+    [OPERATION_GetObject] = VERSION(GetObject, GetObjectVersion),
+    [OPERATION_HeadObject] = VERSION(GetObject, GetObjectVersion),
+    [OPERATION_DeleteObject] = VERSION(DeleteObject, DeleteObjectVersion),
+    [OPERATION_CopyObject] = OBJECT(PutObject),
+    [OPERATION_GetObjectAttributes] = VERSION(GetObjectAttributes, GetObjectVersionAttributes),
+    [OPERATION_GetObjectTagging] = VERSION(GetObjectTagging, GetObjectVersionTagging),
+    [OPERATION_PutObjectTagging] = VERSION(PutObjectTagging, PutObjectVersionTagging),
+    [OPERATION_DeleteObjectTagging] = VERSION(DeleteObjectTagging, DeleteObjectVersionTagging),
+    [OPERATION_GetObjectRetention] = OBJECT(GetObjectRetention),
+    [OPERATION_PutObjectRetention] = OBJECT(PutObjectRetention),
+    [OPERATION_GetObjectLegalHold] = OBJECT(GetObjectLegalHold),
+    [OPERATION_PutObjectLegalHold] = OBJECT(PutObjectLegalHold),
+    [OPERATION_CreateMultipartUpload] = OBJECT(PutObject),
+    [OPERATION_UploadPart] = OBJECT(PutObject),
+    [OPERATION_UploadPartCopy] = OBJECT(PutObject),
+    [OPERATION_CompleteMultipartUpload] = OBJECT(PutObject),
+    [OPERATION_AbortMultipartUpload] = OBJECT(AbortMultipartUpload),
+    [OPERATION_ListParts] = OBJECT(ListMultipartUploadParts),
+};
 
 /* Configurations that have no operation of their own. */
-static const struct { const char *subresource, *get, *put; } configurations[] = {
-    {"notification", "s3:GetBucketNotification", "s3:PutBucketNotification"},
-    {"logging", "s3:GetBucketLogging", "s3:PutBucketLogging"},
-    {"encryption", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration"},
-    {"object-lock", "s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"},
-    {"replication", "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration"},
-    {"website", "s3:GetBucketWebsite", "s3:PutBucketWebsite"},
-    {"inventory", "s3:GetInventoryConfiguration", "s3:PutInventoryConfiguration"},
-    {"analytics", "s3:GetAnalyticsConfiguration", "s3:PutAnalyticsConfiguration"},
-    {"metrics", "s3:GetMetricsConfiguration", "s3:PutMetricsConfiguration"},
-    {"intelligent-tiering", "s3:GetIntelligentTieringConfiguration", "s3:PutIntelligentTieringConfiguration"},
-    {"retention", "s3:GetObjectRetention", "s3:PutObjectRetention"},
-    {"legal-hold", "s3:GetObjectLegalHold", "s3:PutObjectLegalHold"}};
+static const struct { const char *subresource; enum access_action get, put; } configurations[] = {
+    {"notification", ACTION_GetBucketNotification, ACTION_PutBucketNotification},
+    {"logging", ACTION_GetBucketLogging, ACTION_PutBucketLogging},
+    {"replication", ACTION_GetReplicationConfiguration, ACTION_PutReplicationConfiguration},
+    {"website", ACTION_GetBucketWebsite, ACTION_PutBucketWebsite},
+    {"inventory", ACTION_GetInventoryConfiguration, ACTION_PutInventoryConfiguration},
+    {"analytics", ACTION_GetAnalyticsConfiguration, ACTION_PutAnalyticsConfiguration},
+    {"metrics", ACTION_GetMetricsConfiguration, ACTION_PutMetricsConfiguration},
+    {"intelligent-tiering", ACTION_GetIntelligentTieringConfiguration, ACTION_PutIntelligentTieringConfiguration}};
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static const char *configuration_action(const struct s3_request *r)
+static enum access_action configuration_action(const struct s3_request *r)
 {
     const struct subresource *sub = router_subresource(&r->query);
-    for (size_t i = 0; sub && i < COUNT(configurations); i++)
-        if (strcmp(sub->name, configurations[i].subresource) == 0)
+    for (size_t i = 0; sub && i < sizeof configurations / sizeof *configurations; i++)
+        if (slice_equal_string(slice_string(sub->name), configurations[i].subresource))
             return r->operation->writes ? configurations[i].put : configurations[i].get;
-    return r->operation->writes ? "s3:PutBucketConfiguration" : "s3:GetBucketConfiguration";
+    return ACTION_UNKNOWN;
 }
 
-/* Versions have actions of their own. */
-static const char *versioned(const char *action)
+enum access_action access_action(const struct s3_request *r)
 {
-    static const struct { const char *plain, *version; } pairs[] = {
-        {"s3:GetObject", "s3:GetObjectVersion"}, {"s3:DeleteObject", "s3:DeleteObjectVersion"},
-        {"s3:GetObjectAcl", "s3:GetObjectVersionAcl"}, {"s3:PutObjectAcl", "s3:PutObjectVersionAcl"},
-        {"s3:GetObjectTagging", "s3:GetObjectVersionTagging"}, {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"},
-        {"s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"}, {"s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"}};
-    for (size_t i = 0; i < COUNT(pairs); i++)
-        if (strcmp(action, pairs[i].plain) == 0)
-            return pairs[i].version;
-    return action;
+    enum operation_id id = operation_id(r->operation);
+    const struct row *row = &rows[id];
+    if (id == OPERATION_GetBucketConfiguration || id == OPERATION_PutBucketConfiguration || id == OPERATION_DeleteBucketConfiguration)
+        return configuration_action(r);
+    if (!r->address.key_len)
+        return row->bucket;
+    return row->version != row->object && query_has(&r->query, "versionId") ? row->version : row->object;
 }
 
-const char *access_action(struct s3_request *r)
+/* --- what is known of actions --- */
+
+static const char *const names[ACTION_COUNT] = {
+#define X(name, level) [ACTION_##name] = "s3:" #name,
+#include "wire/policy_action.def"
+#undef X
+};
+
+const char *access_action_name(enum access_action action)
 {
-    const char *name = r->operation->name, *action = NULL;
-    if (strcmp(name, "GetAcl") == 0)
-        action = r->address.key_len ? "s3:GetObjectAcl" : "s3:GetBucketAcl";
-    else if (strcmp(name, "PutAcl") == 0)
-        action = r->address.key_len ? "s3:PutObjectAcl" : "s3:PutBucketAcl";
-    else if (strstr(name, "Configuration") && (strstr(name, "BucketConfiguration") || strstr(name, "ObjectConfiguration")))
-        action = configuration_action(r);
-    for (size_t i = 0; !action && i < COUNT(others); i++)
-        if (strcmp(name, others[i].operation) == 0)
-            action = others[i].action;
-    if (action && !*action)
-        return NULL;
-    if (!action) {
-        char made[96];
-        int len = snprintf(made, sizeof made, "s3:%s", name);
-        action = arena_copy(&r->arena, slice_of(made, (size_t)len)).data;
-    }
-    return action && r->address.key_len && query_has(&r->query, "versionId") ? versioned(action) : action;
+    return names[action] ? names[action] : "";
 }
 
-unsigned access_permission(const char *action, bool *ret_object)
+#define OF_BUCKET(permission) {permission, false}
+#define OF_OBJECT(permission) {permission, true}
+static const struct access_permission permissions[ACTION_COUNT] = {
+    [ACTION_ListBucket] = OF_BUCKET(ACL_READ),
+    [ACTION_ListBucketVersions] = OF_BUCKET(ACL_READ),
+    [ACTION_ListBucketMultipartUploads] = OF_BUCKET(ACL_READ),
+    [ACTION_PutObject] = OF_BUCKET(ACL_WRITE),
+    [ACTION_DeleteObject] = OF_BUCKET(ACL_WRITE),
+    [ACTION_AbortMultipartUpload] = OF_BUCKET(ACL_WRITE),
+    [ACTION_ListMultipartUploadParts] = OF_BUCKET(ACL_WRITE),
+    [ACTION_GetBucketAcl] = OF_BUCKET(ACL_READ_ACP),
+    [ACTION_PutBucketAcl] = OF_BUCKET(ACL_WRITE_ACP),
+    [ACTION_GetObject] = OF_OBJECT(ACL_READ),
+    [ACTION_GetObjectVersion] = OF_OBJECT(ACL_READ),
+    [ACTION_GetObjectAttributes] = OF_OBJECT(ACL_READ),
+    [ACTION_GetObjectVersionAttributes] = OF_OBJECT(ACL_READ),
+    [ACTION_GetObjectAcl] = OF_OBJECT(ACL_READ_ACP),
+    [ACTION_GetObjectVersionAcl] = OF_OBJECT(ACL_READ_ACP),
+    [ACTION_PutObjectAcl] = OF_OBJECT(ACL_WRITE_ACP),
+    [ACTION_PutObjectVersionAcl] = OF_OBJECT(ACL_WRITE_ACP),
+};
+
+struct access_permission access_permission(enum access_action action)
 {
-    static const struct { const char *action; unsigned permission; bool object; } table[] = {
-        {"s3:ListBucket", ACL_READ, false}, {"s3:ListBucketVersions", ACL_READ, false},
-        {"s3:ListBucketMultipartUploads", ACL_READ, false}, {"s3:PutObject", ACL_WRITE, false}, {"s3:DeleteObject", ACL_WRITE, false},
-        {"s3:AbortMultipartUpload", ACL_WRITE, false}, {"s3:ListMultipartUploadParts", ACL_WRITE, false},
-        {"s3:GetBucketAcl", ACL_READ_ACP, false}, {"s3:PutBucketAcl", ACL_WRITE_ACP, false}, {"s3:GetObject", ACL_READ, true},
-        {"s3:GetObjectVersion", ACL_READ, true}, {"s3:GetObjectAttributes", ACL_READ, true},
-        {"s3:GetObjectVersionAttributes", ACL_READ, true}, {"s3:GetObjectAcl", ACL_READ_ACP, true},
-        {"s3:GetObjectVersionAcl", ACL_READ_ACP, true}, {"s3:PutObjectAcl", ACL_WRITE_ACP, true},
-        {"s3:PutObjectVersionAcl", ACL_WRITE_ACP, true}};
-    for (size_t i = 0; i < COUNT(table); i++)
-        if (strcmp(action, table[i].action) == 0) {
-            *ret_object = table[i].object;
-            return table[i].permission;
-        }
-    *ret_object = false;
-    return 0;
+    return permissions[action];
 }

@@ -13,9 +13,9 @@ struct source_check {
     bool looked;
 };
 
-static const char *action(const struct source_check *c)
+static enum access_action action(const struct source_check *c)
 {
-    return c->source->has_version_id ? "s3:GetObjectVersion" : "s3:GetObject";
+    return c->source->has_version_id ? ACTION_GetObjectVersion : ACTION_GetObject;
 }
 
 static void object_found(struct object_get *g)
@@ -30,7 +30,7 @@ static void object_found(struct object_get *g)
     if (g->err && !missing)
         answer_err(r, g->err);
     else if (access_decide(&q, action(c), true) == ACCESS_ALLOW
-             || (missing && access_decide(&list, "s3:ListBucket", true) == ACCESS_ALLOW))
+             || (missing && access_decide(&list, ACTION_ListBucket, true) == ACCESS_ALLOW))
         c->then(r); /* finds out what is missing */
     else
         answer_error(r, S3_AccessDenied);

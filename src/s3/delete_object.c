@@ -166,7 +166,7 @@ static enum s3_error take_item(struct s3_request *r, const struct delete_object 
         if (!item->null_version_id && version_id_parse(asked->version_id, item->version_id))
             return S3_NoSuchVersion;
     }
-    if (!access_allows(r, item->has_version_id ? "s3:DeleteObjectVersion" : "s3:DeleteObject", asked->key, NULL))
+    if (!access_allows(r, item->has_version_id ? ACTION_DeleteObjectVersion : ACTION_DeleteObject, asked->key, NULL))
         return S3_AccessDenied;
     item->bypass_governance = object_lock_bypass(r, asked->key);
     item->conditions.if_match = asked->etag;

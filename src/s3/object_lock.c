@@ -78,7 +78,7 @@ bool object_lock_wanted(struct s3_request *r, bool *ret)
 
 bool object_lock_bypass(struct s3_request *r, struct slice key)
 {
-    return is_true(r, "x-amz-bypass-governance-retention") && access_allows(r, "s3:BypassGovernanceRetention", key, NULL);
+    return is_true(r, "x-amz-bypass-governance-retention") && access_allows(r, ACTION_BypassGovernanceRetention, key, NULL);
 }
 
 void object_lock_answer(struct s3_request *r, struct slice attributes)

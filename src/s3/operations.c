@@ -11,3 +11,8 @@ const struct operation *operation_get(enum operation_id id)
 {
     return &operations[id];
 }
+
+enum operation_id operation_id(const struct operation *operation)
+{
+    return (enum operation_id)(operation - operations);
+}

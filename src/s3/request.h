@@ -36,7 +36,7 @@ struct s3_identity {
 
 struct s3_access {
     struct access_bucket *bucket; /* NULL: not looked at, or the request names none */
-    const char *action;           /* of the operation; NULL: nothing to decide */
+    unsigned action;              /* of the operation: enum access_action */
     bool by_object;               /* the object's ACL or tags decide: access_object must be asked */
     void *check, *source;         /* private: access.c, access_source.c */
     char reason[160];             /* why access was denied; for the log */

@@ -106,5 +106,6 @@ struct subresource { const char *name; enum s3_error none; };
 const struct subresource *router_subresource(const struct query *);
 
 const struct operation *operation_get(enum operation_id); /* operations.c */
+enum operation_id operation_id(const struct operation *);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "s3/access.h"
 #include "s3/error.h"
 #include "s3/router.h"
 #include "s3/token.h"
@@ -94,6 +95,65 @@ static void routes_lead_to_operations(void **state)
     }
 }
 
+static enum access_action action_of(const char *method, bool key, const char *text)
+{
+    static struct s3_request r;
+    enum operation_id id = OPERATION_COUNT;
+    memset(&r, 0, sizeof r);
+    assert_int_equal(query_parse(slice_string(text), &r.query), 0);
+    assert_int_equal(router_find(slice_string(method), true, key, &r.query, false, &id), S3_OK);
+    r.operation = operation_get(id);
+    r.address.key_len = key ? 1 : 0;
+    enum access_action action = access_action(&r);
+    query_fini(&r.query);
+    return action;
+}
+
+/* One without an action would be refused to everybody. */
+static void operations_have_actions(void **state)
+{
+    (void)state;
+    static struct s3_request r;
+    for (int id = 0; id < OPERATION_COUNT; id++) {
+        if (strstr(operation_get((enum operation_id)id)->name, "BucketConfiguration"))
+            continue; /* by their subresource, below */
+        r.operation = operation_get((enum operation_id)id);
+        assert_int_equal(operation_id(r.operation), id);
+        r.address.key_len = 0;
+        enum access_action bucket = access_action(&r);
+        r.address.key_len = 1;
+        if (bucket == ACTION_UNKNOWN && access_action(&r) == ACTION_UNKNOWN)
+            fail_msg("%s has no action", r.operation->name);
+    }
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        if (routes[i].bucket && !routes[i].copy)
+            assert_int_not_equal(action_of(routes[i].method, routes[i].key, routes[i].query), ACTION_UNKNOWN);
+}
+
+static void actions(void **state)
+{
+    (void)state;
+    assert_int_equal(action_of("GET", true, ""), ACTION_GetObject);
+    assert_int_equal(action_of("HEAD", true, "versionId=null"), ACTION_GetObjectVersion);
+    assert_int_equal(action_of("HEAD", false, ""), ACTION_ListBucket);
+    assert_int_equal(action_of("DELETE", true, ""), ACTION_DeleteObject);
+    assert_int_equal(action_of("DELETE", true, "versionId=x"), ACTION_DeleteObjectVersion);
+    assert_int_equal(action_of("DELETE", true, "uploadId=x"), ACTION_AbortMultipartUpload);
+    assert_int_equal(action_of("PUT", false, "acl"), ACTION_PutBucketAcl);
+    assert_int_equal(action_of("PUT", true, "acl"), ACTION_PutObjectAcl);
+    assert_int_equal(action_of("GET", true, "acl&versionId=x"), ACTION_GetObjectVersionAcl);
+    assert_int_equal(action_of("DELETE", false, "tagging"), ACTION_PutBucketTagging);
+    assert_int_equal(action_of("GET", false, "replication"), ACTION_GetReplicationConfiguration);
+    assert_int_equal(action_of("DELETE", false, "inventory"), ACTION_PutInventoryConfiguration);
+    assert_int_equal(action_of("POST", false, "delete"), ACTION_NONE);
+    assert_int_equal(action_of("POST", false, ""), ACTION_PutObject);
+    assert_string_equal(access_action_name(ACTION_GetObjectVersionAcl), "s3:GetObjectVersionAcl");
+    assert_int_equal(access_permission(ACTION_GetObjectVersionAcl).permission, ACL_READ_ACP);
+    assert_true(access_permission(ACTION_GetObject).of_object);
+    assert_false(access_permission(ACTION_DeleteObject).of_object);
+    assert_int_equal(access_permission(ACTION_PutBucketPolicy).permission, 0);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -153,6 +213,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_lead_to_operations),
+        cmocka_unit_test(operations_have_actions),
+        cmocka_unit_test(actions),
         cmocka_unit_test(refusals),
         cmocka_unit_test(errors_have_codes),
         cmocka_unit_test(tokens_come_back),
