@@ -67,6 +67,9 @@ bool http_has_body(const struct http_request *);
 /* Content-Length; UINT64_MAX for chunked transfer coding, 0 when there is no body. */
 uint64_t http_content_length(const struct http_request *);
 bool http_is_tls(const struct http_request *);
+/* What TLS agreed on, by OpenSSL's names ("ECDHE-RSA-AES128-GCM-SHA256", "TLSv1.2"); empty without TLS. */
+#define HTTP_TLS_NAME_SIZE 64
+void http_tls_names(const struct http_request *, char cipher[HTTP_TLS_NAME_SIZE], char version[HTTP_TLS_NAME_SIZE]);
 const char *http_peer(const struct http_request *);         /* "address:port" */
 void http_set_user(struct http_request *, void *user);
 void *http_user(const struct http_request *);

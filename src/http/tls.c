@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "http/connection.h"
 
@@ -125,6 +126,37 @@ void tls_free(struct tls *tls)
     for (unsigned i = 0; i < KEPT; i++)
         certificate_fini(&tls->kept[i]);
     free(tls);
+}
+
+/* IANA's name in OpenSSL's way: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is ECDHE-RSA-AES128-GCM-SHA256; those of TLS 1.3 stay. */
+static void cipher_name(const char *iana, char name[HTTP_TLS_NAME_SIZE])
+{
+    const char *with = strstr(iana, "_WITH_");
+    size_t len = 0;
+    for (const char *from = with && strncmp(iana, "TLS_", 4) == 0 ? iana + 4 : iana; *from && len + 1 < HTTP_TLS_NAME_SIZE; from++) {
+        if (with && from == with)
+            from += strlen("_WITH");
+        if (!with || *from != '_')
+            name[len++] = *from;
+        else if (from - iana < 3 || strncmp(from - 3, "AES", 3) != 0)
+            name[len++] = '-';
+    }
+    name[len] = '\0';
+}
+
+void http_tls_names(const struct http_request *r, char cipher[HTTP_TLS_NAME_SIZE], char version[HTTP_TLS_NAME_SIZE])
+{
+    const union MHD_ConnectionInfo *info = r->server->tls ? MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
+    cipher[0] = version[0] = '\0';
+    if (!info || !info->tls_session)
+        return;
+    gnutls_session_t session = info->tls_session;
+    const char *suite = gnutls_ciphersuite_get(session);
+    const char *protocol = gnutls_protocol_get_name(gnutls_protocol_get_version(session));
+    if (suite)
+        cipher_name(suite, cipher);
+    if (protocol && strncmp(protocol, "TLS", 3) == 0)
+        snprintf(version, HTTP_TLS_NAME_SIZE, "TLSv%s", protocol + 3);
 }
 
 static int choose(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,

@@ -62,6 +62,12 @@ static void reload(struct task *task)
         log_error("%s: the certificate in use stays: %s", reactor->name, message);
 }
 
+static void keep_log(struct task *task)
+{
+    struct reactor *reactor = container_of(task, struct reactor, log_task);
+    log_keeper_stop(&reactor->log_keeper, reactor->log_kept, reactor->log_kept_arg);
+}
+
 static void stop(struct task *task)
 {
     container_of(task, struct reactor, stop_task)->stop = true;
@@ -92,6 +98,7 @@ int reactor_init(struct reactor *reactor, const struct reactor_options *options,
     reactor->drain_task.run = drain;
     reactor->reload_task.run = reload;
     reactor->stop_task.run = stop;
+    reactor->log_task.run = keep_log;
     snprintf(reactor->name, sizeof(reactor->name), "reactor-%u", options->index);
     snprintf(message, message_size, "%s: %s", reactor->name, err_text(ERR_NO_MEMORY));
     if (!(reactor->loop = engine_new_loop(options->engine, reactor->name)))
@@ -108,6 +115,8 @@ int reactor_init(struct reactor *reactor, const struct reactor_options *options,
     reactor->object.meta = options->meta; /* set: attached */
     if ((err = s3_reactor_init(&reactor->s3, options->s3, &reactor->object)))
         return err;
+    if (options->index == 0 && options->s3->log_buffer)
+        log_keeper_start(&reactor->log_keeper, &reactor->object, options->s3->log_buffer);
     return init_http(reactor, options, message, message_size);
 }
 
@@ -126,6 +135,13 @@ void reactor_drain(struct reactor *reactor, void (*drained)(void *), void *arg)
     loop_post(reactor->loop, &reactor->drain_task);
 }
 
+void reactor_keep_log(struct reactor *reactor, void (*kept)(void *), void *arg)
+{
+    reactor->log_kept = kept;
+    reactor->log_kept_arg = arg;
+    loop_post(reactor->loop, &reactor->log_task);
+}
+
 void reactor_reload(struct reactor *reactor)
 {
     loop_post(reactor->loop, &reactor->reload_task);
@@ -140,7 +156,7 @@ void reactor_fini(struct reactor *reactor)
     if (reactor->http)
         http_server_free(reactor->http);
     /* A request that did not end in time may have I/O under way into its buffers: then they stay until the process ends. */
-    if (reactor->s3.server && s3_reactor_busy(&reactor->s3)) {
+    if (reactor->s3.server && (s3_reactor_busy(&reactor->s3) || reactor->log_keeper.busy)) {
         log_warning("%s: requests were still under way at the end", reactor->name);
         return;
     }

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "ingot/engine.h"
+#include "s3/log_keeper.h"
 #include "s3/server.h"
 
 struct reactor {
@@ -18,10 +19,13 @@ struct reactor {
     unsigned index;
     char name[16];
     bool started, stop;
-    struct task drain_task, reload_task, stop_task;
+    struct log_keeper log_keeper;     /* of the first reactor, where something can be logged */
+    struct task drain_task, reload_task, stop_task, log_task;
     struct timer settle;              /* after the drain: waits for work of connections that are gone */
     void (*drained)(void *arg);       /* on the reactor's thread */
     void *drained_arg;
+    void (*log_kept)(void *arg);
+    void *log_kept_arg;
 };
 
 struct reactor_options {
@@ -43,6 +47,8 @@ int reactor_init(struct reactor *, const struct reactor_options *, char *message
 int reactor_start(struct reactor *) MUST_CHECK;
 /* From any thread: accept no more; drained when the last request has ended. Once. */
 void reactor_drain(struct reactor *, void (*drained)(void *), void *arg);
+/* The first reactor's, after all are drained: log records in memory go to the database; kept on its thread. Once. */
+void reactor_keep_log(struct reactor *, void (*kept)(void *), void *arg);
 void reactor_reload(struct reactor *); /* certificates; any thread, not again before it ran */
 /* Ends the thread, whatever goes on, and frees what nothing uses any more. */
 void reactor_fini(struct reactor *);

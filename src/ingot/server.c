@@ -22,6 +22,7 @@
 #include "ingot/opened.h"
 #include "ingot/reactor.h"
 #include "ingot/repair_keeper.h"
+#include "s3/log_buffer.h"
 
 #define REACTORS_MAX 256
 
@@ -44,6 +45,7 @@ struct server {
     uint64_t watchdog_us;
     bool stopping, lease_lost, drain_late;
     _Atomic unsigned drained_count;
+    _Atomic bool log_kept;
     struct task wake, lease_lost_task;
     char message[640];
 };
@@ -101,6 +103,12 @@ static void observe(void *arg, const char *operation, unsigned status, uint64_t 
     metric_add(server->metrics, slot, COUNTER_received_bytes, bytes_in);
     metric_add(server->metrics, slot, COUNTER_sent_bytes, bytes_out);
     metric_observe(server->metrics, slot, HISTOGRAM_request_duration, duration_us);
+}
+
+static void log_dropped(void *arg, uint64_t lines)
+{
+    struct server *server = arg;
+    metric_add(server->metrics, reactor_slot(), COUNTER_access_log_dropped, lines);
 }
 
 /* --- Signals, the watchdog, waking the control loop --- */
@@ -328,6 +336,8 @@ static int start(struct server *server)
     start_s3(server);
     if ((err = start_kms(server)))
         return err;
+    if (!server->opened.store->read_only && (err = log_buffer_new(log_dropped, server, &server->s3.log_buffer)))
+        return fail(server, err, "access logs");
     if ((err = make_default_buckets(server)) || (err = start_admin_socket(server)))
         return err;
     if (!server->opened.store->read_only) {
@@ -362,6 +372,30 @@ static bool drain_ended(void *arg)
     return server->drain_late || server->drained_count == server->reactor_count;
 }
 
+static void log_is_kept(void *arg)
+{
+    struct server *server = arg;
+    server->log_kept = true;
+    loop_post(server->opened.control, &server->wake);
+}
+
+static bool log_kept(void *arg)
+{
+    struct server *server = arg;
+    return server->drain_late || server->log_kept;
+}
+
+/* What was logged until now is in the database, for the next start to deliver. */
+static void keep_access_log(struct server *server)
+{
+    struct loop *control = server->opened.control;
+    if (!server->s3.log_buffer || server->drain_late)
+        return;
+    reactor_keep_log(&server->reactors[0], log_is_kept, server);
+    if (loop_run_until(control, log_kept, server) || !server->log_kept)
+        log_warning("the last access log records are lost");
+}
+
 static void drain(struct server *server)
 {
     struct loop *control = server->opened.control;
@@ -373,6 +407,7 @@ static void drain(struct server *server)
         log_error("the control loop broke while draining");
     if (server->drain_late)
         log_warning("requests that did not end in time are cut");
+    keep_access_log(server);
     loop_timer_cancel(control, &server->drain_timer);
 }
 
@@ -383,6 +418,7 @@ static void stop(struct server *server)
     for (unsigned i = 0; i < server->reactor_count; i++)
         reactor_fini(&server->reactors[i]);
     lifecycle_keeper_stop(&server->lifecycle);
+    log_buffer_free(server->s3.log_buffer);
     repair_keeper_stop(&server->repair);
     if (server->listen_fd >= 0)
         close(server->listen_fd);

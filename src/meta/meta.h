@@ -50,6 +50,8 @@ uint64_t meta_bucket_epoch(const struct meta *);
 /* May answer ERR_OVERLOAD (queue bound), ERR_READ_ONLY, ERR_SHUTDOWN through done. */
 void meta_write(struct meta *, struct meta_write *);
 
+uint64_t meta_tx_read_epoch(const struct meta_tx *); /* the one that the read began with */
+
 /* In run of a write: */
 /* A unique, ever-growing number: microseconds since 1970, pushed on when the wall clock stands or jumps back. Ids of
  * contents, extents, versions' ranks and uploads come from it; it never repeats, not even after a crash. */

@@ -80,6 +80,7 @@ int migrate_create(struct connection *c, const struct migrate_origin *origin)
 static const char *const steps[SCHEMA_VERSION] = {
     [1] = MIGRATE_LIFECYCLE,
     [2] = MIGRATE_ACCOUNTS,
+    [3] = MIGRATE_LOG,
 };
 
 int migrate_run(struct connection *c, uint64_t from_version)

@@ -5,7 +5,7 @@
 #include "base/uuid.h"
 #include "meta/connection.h"
 
-#define SCHEMA_VERSION 3u
+#define SCHEMA_VERSION 4u
 
 struct migrate_origin {
     struct uuid store_uuid;

@@ -35,4 +35,14 @@
     "CREATE VIEW access_keys AS SELECT k.access_key, a.name AS account, k.enabled, k.bucket, CAST(k.prefix AS TEXT) AS prefix" \
     " FROM access_key k LEFT JOIN account a ON a.id = k.account_id;"
 
+/* 3 to 4: access logs. */
+#define MIGRATE_LOG \
+    "CREATE TABLE log_stream(" \
+    "id INTEGER PRIMARY KEY, target_id INTEGER NOT NULL, target TEXT NOT NULL, format INTEGER NOT NULL, head BLOB NOT NULL," \
+    "size INTEGER NOT NULL, roll_us INTEGER NOT NULL);" \
+    "CREATE UNIQUE INDEX log_stream_place ON log_stream(target_id, format, head);" \
+    "CREATE TABLE log_record(" \
+    "stream_id INTEGER NOT NULL, id INTEGER NOT NULL, time_us INTEGER NOT NULL, records BLOB NOT NULL," \
+    "PRIMARY KEY(stream_id, id)) WITHOUT ROWID;"
+
 #endif

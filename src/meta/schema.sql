@@ -1,4 +1,4 @@
--- The schema of Ingot's database, version 3. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
+-- The schema of Ingot's database, version 4. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
 -- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
 
 -- Single values: schema_version, clock_ceiling, region, leaving_volumes (bit per index: drained, not to come back).
@@ -69,6 +69,16 @@ CREATE TABLE tombstone(
 CREATE TABLE outbox(
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, target INTEGER NOT NULL, bucket_id INTEGER NOT NULL, key BLOB NOT NULL,
   rank INTEGER NOT NULL, attempts INTEGER NOT NULL, due_us INTEGER NOT NULL, payload BLOB NOT NULL);
+-- Access log records not delivered yet. target_id: the bucket their objects go to; negative once it is gone. format: how the
+-- objects' keys go on behind head (wire/logging.h), and 16 for journal records. size: bytes of the stream's records. time_us: when
+-- the first line of a record was logged.
+CREATE TABLE log_stream(
+  id INTEGER PRIMARY KEY, target_id INTEGER NOT NULL, target TEXT NOT NULL, format INTEGER NOT NULL, head BLOB NOT NULL,
+  size INTEGER NOT NULL, roll_us INTEGER NOT NULL);
+CREATE UNIQUE INDEX log_stream_place ON log_stream(target_id, format, head);
+CREATE TABLE log_record(
+  stream_id INTEGER NOT NULL, id INTEGER NOT NULL, time_us INTEGER NOT NULL, records BLOB NOT NULL,
+  PRIMARY KEY(stream_id, id)) WITHOUT ROWID;
 -- How far a long job has come (scrub, drain of a volume), to go on after a restart.
 CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL, total INTEGER NOT NULL, attributes BLOB NOT NULL) WITHOUT ROWID;
 

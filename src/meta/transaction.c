@@ -68,6 +68,11 @@ uint64_t meta_bucket_epoch(const struct meta *meta)
     return epoch % 2 == 0 ? epoch : 0;
 }
 
+uint64_t meta_tx_read_epoch(const struct meta_tx *tx)
+{
+    return tx->read_epoch;
+}
+
 int meta_tx_begun(struct meta_tx *tx)
 {
     return connection_pages(tx->connection, &tx->begun);

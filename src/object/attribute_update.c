@@ -3,7 +3,9 @@
 #include "base/arena.h"
 #include "base/container.h"
 #include "object/info.h"
+#include "object/journal.h"
 #include "object/lifecycle_tx.h"
+#include "object/lock.h"
 
 static int rebuild(const struct object_attribute_update *u, struct slice old, struct text *fresh)
 {
@@ -30,10 +32,27 @@ static int copy_row(struct version_row *row, struct arena *arena)
     return 0;
 }
 
+/* What a journal calls it; NULL: none has it. */
+static const char *operation_of(const struct object_attribute_update *u)
+{
+    static const struct { enum attribute_kind kind; const char *name, *operation; } of[] = {
+        {ATTRIBUTE_CONFIGURATION, "acl", "REST.PUT.ACL"},
+        {ATTRIBUTE_OBJECT_LOCK, LOCK_RETENTION_NAME, "REST.PUT.RETENTION"},
+        {ATTRIBUTE_OBJECT_LOCK, LOCK_LEGAL_HOLD_NAME, "REST.PUT.LEGAL_HOLD"}};
+    if (u->kind == ATTRIBUTE_TAG)
+        return u->replacement.len ? "REST.PUT.OBJECT_TAGGING" : "REST.DELETE.OBJECT_TAGGING";
+    for (unsigned i = 0; i < sizeof of / sizeof *of; i++)
+        if (of[i].kind == u->kind && slice_equal_string(u->name, of[i].name))
+            return of[i].operation;
+    return NULL;
+}
+
 static int update_version(struct meta_tx *tx, const struct object_attribute_update *u, const struct bucket_row *bucket, struct text *fresh)
 {
     struct version_row row;
     struct arena arena = {0};
+    const char *operation = operation_of(u);
+    struct journal journal;
     int err = object_find_version(tx, bucket->id, u->key, u->has_version_id, u->null_version_id, u->version_id, &row);
     if (err)
         return err;
@@ -51,6 +70,13 @@ static int update_version(struct meta_tx *tx, const struct object_attribute_upda
         err = version_insert(tx, &row);
     if (!err && u->kind == ATTRIBUTE_TAG)
         err = lifecycle_tx_changed(tx, bucket, row.key, row.rank);
+    if (!err)
+        err = journal_open(tx, bucket, &journal);
+    if (!err) {
+        if (operation)
+            journal_add(&journal, operation, row.key, &row);
+        err = journal_close(tx, &journal, 0);
+    }
     arena_free(&arena);
     return err;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "meta/log.h"
 #include "object/lifecycle_tx.h"
 #include "object/lock.h"
 
@@ -105,7 +106,9 @@ static int run_remove(struct meta_tx *tx, struct meta_write *write)
     if (err || request->more)
         return err;
     err = bucket_delete(tx, id);
-    return err || !has_rules ? err : lifecycle_tx_rules_changed(tx, id);
+    if (!err && has_rules)
+        err = lifecycle_tx_rules_changed(tx, id);
+    return err ? err : log_target_gone(tx, id);
 }
 
 /* As many transactions as the uploads need; the last one deletes the bucket. */

@@ -12,6 +12,7 @@
 #include "meta/attribute.h"
 #include "object/content_cipher.h"
 #include "object/install.h"
+#include "object/journal.h"
 #include "object/lifecycle_tx.h"
 
 #define COPY_READ_SIZE (256u << 10)
@@ -155,10 +156,17 @@ static int install_copy(struct meta_tx *tx, struct object_copy *copy, const stru
     if (err)
         return err;
     enum bucket_versioning versioning = bucket.versioning;
+    struct journal journal;
+    err = journal_open(tx, &bucket, &journal);
+    if (err)
+        return err;
     err = install_version(tx, &bucket, &copy->conditions, s->random, &row, s->version_id);
     if (!err)
         err = object_info_set(&copy->info, &row, versioning);
-    return err ? err : lifecycle_tx_describe(&copy->info, &bucket, &row);
+    if (!err)
+        err = lifecycle_tx_describe(&copy->info, &bucket, &row);
+    journal_add(&journal, "REST.PUT.OBJECT", row.key, &row);
+    return journal_close(tx, &journal, err); /* ends the bucket's slices */
 }
 
 static int run_copy_object(struct meta_tx *tx, struct meta_write *write)

@@ -4,6 +4,7 @@
 
 #include "base/container.h"
 #include "object/install.h"
+#include "object/journal.h"
 
 static void result_version(struct object_delete_item *item, const struct version_row *row)
 {
@@ -26,6 +27,22 @@ static int check_conditions(const struct object_delete_item *item, const struct 
     return slice_equal_string(slice_trim(c->if_match), "*") ? 0 : ERR_PRECONDITION;
 }
 
+static int remove_version(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete_item *item, const struct version_row *row)
+{
+    item->removed = true;
+    item->removed_size = row->size;
+    return install_remove(tx, bucket, row, item->bypass_governance);
+}
+
+static void log_change(struct journal *journal, const struct object_delete *request, const struct object_delete_item *item)
+{
+    struct version_row version = {.size = item->removed_size, .etag = slice_of("", 0), .version_id = slice_of("", 0)};
+    if (item->has_result_version && !item->result_null_version)
+        version.version_id = slice_of((const char *)item->result_version_id, sizeof(item->result_version_id));
+    if (item->removed || item->marker_created)
+        journal_add(journal, request->operation ? request->operation : "REST.DELETE.OBJECT", item->key, &version);
+}
+
 /* Exactly that version, marker or not. What is not there is deleted already. */
 static int delete_version(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete_item *item)
 {
@@ -45,7 +62,7 @@ static int delete_version(struct meta_tx *tx, const struct bucket_row *bucket, s
     item->delete_marker = row.flags & VERSION_DELETE_MARKER;
     row.bucket_id = bucket->id;
     row.key = item->key;
-    return install_remove(tx, bucket, &row, item->bypass_governance);
+    return remove_version(tx, bucket, item, &row);
 }
 
 static int insert_marker(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete *request, struct object_delete_item *item)
@@ -84,7 +101,7 @@ static int delete_current(struct meta_tx *tx, const struct bucket_row *bucket, s
         return insert_marker(tx, bucket, request, item);
     row.bucket_id = bucket->id;
     row.key = item->key;
-    return install_remove(tx, bucket, &row, item->bypass_governance);
+    return remove_version(tx, bucket, item, &row);
 }
 
 /* What one key may end with without undoing the others. */
@@ -97,20 +114,28 @@ static int run_delete(struct meta_tx *tx, struct meta_write *write)
 {
     struct object_delete *request = container_of(write, struct object_delete, write);
     struct bucket_row bucket;
+    struct journal journal;
     int err = bucket_get(tx, request->bucket, &bucket);
+    if (!err)
+        err = journal_open(tx, &bucket, &journal);
+    if (err)
+        return err;
     bool full = false;
     uint32_t i = request->deleted;
     for (; !err && !full && i < request->count; i++) {
         struct object_delete_item *item = &request->items[i];
-        item->delete_marker = item->marker_created = item->has_result_version = item->result_null_version = false;
+        item->delete_marker = item->marker_created = item->has_result_version = item->result_null_version = item->removed = false;
+        item->removed_size = 0;
         int outcome = item->has_version_id ? delete_version(tx, &bucket, item) : delete_current(tx, &bucket, request, item);
         item->err = outcome;
         err = is_outcome(outcome) ? 0 : outcome;
+        if (!outcome)
+            log_change(&journal, request, item);
         if (!err)
             err = meta_tx_full(tx, &full);
     }
     request->reached = i;
-    return err;
+    return journal_close(tx, &journal, err);
 }
 
 static void delete_done(struct meta_write *write)

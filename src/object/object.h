@@ -118,6 +118,7 @@ struct object_put_options {
     /* Copied. PUT_OBJECT: as asked; mode NONE: as the bucket's default is. PUT_PART: as the upload is; customer_key: what the
      * request brought (the other members mean nothing). */
     struct encryption encryption;
+    int (*with)(struct meta_tx *, void *arg); /* PUT_OBJECT: what else is one with the commit; may be NULL */
     void (*ready)(void *arg);      /* room again */
     void (*done)(void *arg, int err);
     void *arg;
@@ -169,12 +170,14 @@ struct object_delete_item {
     bool bypass_governance;        /* of Object Lock; the caller has checked who asks */
     /* out */
     int err; bool delete_marker; bool marker_created; bool has_result_version; bool result_null_version; uint8_t result_version_id[16];
+    bool removed; uint64_t removed_size; /* a version went */
 };
 struct object_delete {
     struct object_reactor *reactor;
     struct slice bucket;
     struct object_delete_item *items; uint32_t count; /* 1..1000; deleting what is not there succeeds */
     int64_t owner_id;
+    const char *operation;         /* what journals call it */
     void (*done)(struct object_delete *);
     int err;                       /* of the whole: ERR_NO_SUCH_BUCKET, or of the commit; then nothing was deleted */
     uint64_t random;               /* private */

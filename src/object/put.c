@@ -13,6 +13,7 @@
 #include "object/content_cipher.h"
 #include "meta/attribute.h"
 #include "object/install.h"
+#include "object/journal.h"
 #include "object/lifecycle_tx.h"
 
 struct object_put {
@@ -91,6 +92,10 @@ static int commit_object(struct object_put *put, struct meta_tx *tx)
     int err = bucket_get(tx, put->options.bucket, &bucket);
     if (err)
         return err;
+    struct journal journal;
+    err = journal_open(tx, &bucket, &journal);
+    if (err)
+        return err;
     struct text text = {0};
     struct version_row row = {
         .key = put->options.key,
@@ -110,6 +115,10 @@ static int commit_object(struct object_put *put, struct meta_tx *tx)
         err = content_writer_commit(&put->content, tx, row.content_id);
     if (!err)
         err = lifecycle_tx_describe(&put->result.info, &bucket, &row);
+    journal_add(&journal, "REST.PUT.OBJECT", row.key, &row);
+    err = journal_close(tx, &journal, err);
+    if (!err && put->options.with)
+        err = put->options.with(tx, put->options.arg);
     text_free(&text);
     if (err)
         return err;

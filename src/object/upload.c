@@ -9,6 +9,7 @@
 #include "object/content_cipher.h"
 #include "object/info.h"
 #include "object/install.h"
+#include "object/journal.h"
 #include "object/lifecycle_tx.h"
 #include "object/lock.h"
 
@@ -244,11 +245,19 @@ static int install_joined(struct meta_tx *tx, struct join *join, const struct bu
     enum bucket_versioning versioning = bucket->versioning;
     uint64_t random;
     memcpy(&random, request->upload_id + 8, sizeof(random));
-    int err = attributes.failed ? ERR_NO_MEMORY : install_version(tx, bucket, &request->conditions, random, &row, id);
+    struct journal journal;
+    int err = journal_open(tx, bucket, &journal);
+    if (err) {
+        text_free(&attributes);
+        return err;
+    }
+    err = attributes.failed ? ERR_NO_MEMORY : install_version(tx, bucket, &request->conditions, random, &row, id);
     if (!err)
         err = object_info_set(&request->info, &row, versioning);
     if (!err)
         err = lifecycle_tx_describe(&request->info, bucket, &row);
+    journal_add(&journal, "REST.POST.UPLOAD", row.key, &row);
+    err = journal_close(tx, &journal, err); /* ends the bucket's slices */
     text_free(&attributes);
     return err;
 }

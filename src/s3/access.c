@@ -179,6 +179,7 @@ enum access_outcome access_decide(const struct access_question *q, enum access_a
     if (v.bucket == POLICY_ALLOW && !restricted)
         return ACCESS_ALLOW;
     enum access_outcome outcome = decide_by_acl(q, action, known);
+    r->acl_required = r->acl_required || outcome == ACCESS_ALLOW;
     if (outcome == ACCESS_DENY)
         explain(r, "%s %s", restricted && v.bucket == POLICY_ALLOW
                 ? "RestrictPublicBuckets: a public policy does not count for other accounts, for" : "neither bucket policy nor ACL allows", access_action_name(action));

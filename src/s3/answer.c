@@ -41,6 +41,8 @@ static bool start_answer(struct s3_request *r, unsigned status)
     answer_header(r, "x-amz-request-id", r->id);
     answer_header(r, "x-amz-id-2", r->id);
     cors_answer(r);
+    if (r->logging)
+        r->answered_us = loop_now_us(request_objects(r)->loop);
     r->answered = true;
     r->status = status;
     return true;

@@ -1,7 +1,9 @@
 /* Buckets: ListBuckets, CreateBucket, HeadBucket, DeleteBucket, location and versioning. */
 #include "base/container.h"
+#include "base/log.h"
 #include "meta/attribute.h"
 #include "s3/answer.h"
+#include "s3/bucket_logging.h"
 #include "s3/body.h"
 #include "s3/acl.h"
 #include "s3/object_headers.h"
@@ -145,10 +147,20 @@ void head_bucket_start(struct s3_request *r)
         bucket_find(b);
 }
 
+static void removed(struct s3_request *r, int err, struct slice key)
+{
+    (void)key;
+    if (err) /* the bucket is gone all the same; its records are delivered when they are due */
+        log_warning("access log of the deleted bucket %s: %s", r->logging->bucket, err_text(err));
+    answer_empty(r, 204);
+}
+
 static void remove_done(struct bucket_request *b)
 {
     struct s3_request *r = finished(b);
-    if (r)
+    if (r && r->logging && r->logging->refusal == LOGGING_ALLOWED)
+        bucket_logging_flush(r, false, removed);
+    else if (r)
         answer_empty(r, 204);
 }
 

@@ -10,18 +10,13 @@ void unsupported_start(struct s3_request *r)
     answer_error(r, S3_NotImplemented);
 }
 
-static void answer_default(struct s3_request *r, const char *name)
+/* An empty document. */
+static void answer_none(struct s3_request *r, const char *name)
 {
-    static const struct { const char *subresource, *root; } roots[] = {
-        {"notification", "NotificationConfiguration"}, {"logging", "BucketLoggingStatus"}};
     struct text t = {0};
     xml_declaration(&t);
-    for (unsigned i = 0; i < sizeof roots / sizeof *roots; i++) {
-        if (!slice_equal_string(slice_string(name), roots[i].subresource))
-            continue;
-        xml_open_root(&t, roots[i].root);
-        xml_close(&t, roots[i].root);
-    }
+    xml_open_root(&t, name);
+    xml_close(&t, name);
     answer_xml(r, 200, &t);
 }
 
@@ -32,7 +27,7 @@ static void found(struct s3_request *r, const struct object_info *info)
     if (sub->none != S3_OK)
         answer_error(r, sub->none);
     else
-        answer_default(r, sub->name);
+        answer_none(r, "NotificationConfiguration");
 }
 
 void get_bucket_configuration_start(struct s3_request *r)

@@ -3,6 +3,7 @@
 
 #include "base/container.h"
 #include "s3/access.h"
+#include "s3/access_log.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/body.h"
@@ -76,6 +77,7 @@ void delete_object_start(struct s3_request *r)
         return;
     object_headers_conditions(r, "", &item->conditions);
     item->bypass_governance = object_lock_bypass(r, item->key);
+    s->delete.operation = "REST.DELETE.OBJECT";
     s->delete.items = item;
     s->delete.count = 1;
     start(r, s, single_done);
@@ -126,14 +128,12 @@ static void answer_results(struct s3_request *r, const struct delete_state *s)
     uint32_t next = 0;
     for (uint32_t i = 0; i < s->document.object_count; i++) {
         const struct delete_object *asked = &s->document.objects[i];
-        if (s->refused[i] != S3_OK) {
-            write_error(&t, asked, s->refused[i]);
-            continue;
-        }
-        const struct object_delete_item *item = &s->items[next++];
-        int err = item->err == ERR_NO_SUCH_VERSION ? 0 : item->err;
-        if (err)
-            write_error(&t, asked, s3_error_of(err));
+        const struct object_delete_item *item = s->refused[i] == S3_OK ? &s->items[next++] : NULL;
+        enum s3_error e = item ? s3_error_of(item->err == ERR_NO_SUCH_VERSION ? 0 : item->err) : s->refused[i];
+        if (r->logging)
+            access_log_write_deleted(r, asked->key, asked->version_id, e == S3_OK ? 204 : s3_error_status(e), e == S3_OK ? NULL : s3_error_code(e));
+        if (e != S3_OK)
+            write_error(&t, asked, e);
         else if (!s->document.quiet)
             write_deleted(&t, asked, item);
     }
@@ -205,6 +205,7 @@ void delete_objects_start(struct s3_request *r)
         s->refused[i] = take_item(r, &s->document.objects[i], &s->items[s->delete.count]);
         s->delete.count += s->refused[i] == S3_OK;
     }
+    s->delete.operation = "REST.POST.DELETE_MULTI_OBJECT"; /* Ceph's name */
     s->delete.items = s->items;
     if (s->delete.count)
         start(r, s, many_done);

@@ -181,6 +181,8 @@ bool object_headers_version(struct s3_request *r, bool *has, bool *is_null, uint
 void object_answer_etag(struct s3_request *r, const struct object_info *info)
 {
     char text[48] = "\"";
+    r->has_object_size = true;
+    r->object_size = info->size;
     if (!info->etag_len)
         return;
     object_etag_format(info->etag, info->etag_len, text + 1);
@@ -200,6 +202,8 @@ void object_answer_version(struct s3_request *r, const struct object_info *info)
 
 void object_answer_new_version(struct s3_request *r, const struct object_info *info)
 {
+    r->has_object_size = true;
+    r->object_size = info->size;
     if (info->versioning == BUCKET_VERSIONING_ENABLED)
         object_answer_version(r, info);
 }

@@ -68,6 +68,7 @@ struct s3_request {
     uint32_t header_count;
     struct header headers[HEADERS_MAX];
     const struct operation *operation;
+    struct s3_logging *logging; /* NULL: none; access_log.h */
     const struct s3_cors *cors; /* NULL: no page's request, or the bucket has no configuration */
     struct s3_identity identity;
     struct s3_access access;
@@ -86,6 +87,11 @@ struct s3_request {
     uint64_t bytes_in, bytes_out;
     unsigned status;
     const char *error_code;
+    uint64_t ended_us, answered_us; /* with logging only */
+    bool has_object_size;
+    uint64_t object_size;           /* of the object that the request was about */
+    struct slice requester;         /* who, in the access log; data NULL: nobody */
+    bool acl_required;              /* only an ACL let it through */
 
     void *state;                              /* the handler's, in the arena */
     size_t (*sink)(struct s3_request *, const void *data, size_t len); /* STREAM operations: takes decoded bytes */

@@ -7,7 +7,6 @@ static const struct subresource subresources[] = {
     {"replication", S3_ReplicationConfigurationNotFoundError},
     {"website", S3_NoSuchWebsiteConfiguration},
     {"notification", S3_OK},
-    {"logging", S3_OK},
     {"inventory", S3_NoSuchConfiguration},
     {"analytics", S3_NoSuchConfiguration},
     {"metrics", S3_NoSuchConfiguration},
@@ -76,6 +75,8 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
         return *ret == OPERATION_COUNT ? S3_MethodNotAllowed : S3_OK;
     if (method == METHOD_HEAD)
         return find(OPERATION_HeadBucket, ret);
+    if (method == METHOD_POST && query_has(q, "logging"))
+        return find(OPERATION_PostBucketLogging, ret);
     if (method == METHOD_POST && !sub)
         return find(query_has(q, "delete") ? OPERATION_DeleteObjects : OPERATION_PostObject, ret);
     if (method == METHOD_POST)
@@ -83,6 +84,9 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
     if (query_has(q, "acl"))
         return method == METHOD_GET ? find(OPERATION_GetAcl, ret)
                                     : method == METHOD_PUT ? find(OPERATION_PutAcl, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "logging"))
+        return method == METHOD_GET ? find(OPERATION_GetBucketLogging, ret)
+                                    : method == METHOD_PUT ? find(OPERATION_PutBucketLogging, ret) : S3_MethodNotAllowed;
     if (query_has(q, "versioning"))
         return method == METHOD_GET ? find(OPERATION_GetBucketVersioning, ret)
                                     : method == METHOD_PUT ? find(OPERATION_PutBucketVersioning, ret) : S3_MethodNotAllowed;

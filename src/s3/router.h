@@ -62,6 +62,9 @@ struct operation {
     X(PutBucketAccelerateConfiguration, put_bucket_accelerate_start, BODY_DOCUMENT, true, false) \
     X(GetObjectLockConfiguration, get_object_lock_configuration_start, BODY_NONE, false, false) \
     X(PutObjectLockConfiguration, put_object_lock_configuration_start, BODY_DOCUMENT, true, false) \
+    X(GetBucketLogging, get_bucket_logging_start, BODY_NONE, false, false) \
+    X(PutBucketLogging, put_bucket_logging_start, BODY_DOCUMENT, true, false) \
+    X(PostBucketLogging, post_bucket_logging_start, BODY_NONE, true, false) \
     X(Preflight, preflight_start, BODY_NONE, false, true) \
     X(GetAcl, get_acl_start, BODY_NONE, false, false) \
     X(PutAcl, put_acl_start, BODY_DOCUMENT, true, false) \

@@ -6,8 +6,10 @@
 
 #include "base/log.h"
 #include "s3/access.h"
+#include "s3/access_log.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
+#include "s3/bucket_logging.h"
 #include "s3/cors.h"
 #include "s3/body.h"
 #include "s3/owner.h"
@@ -43,6 +45,7 @@ void s3_reactor_fini(struct s3_reactor *reactor)
     authorise_forget(reactor);
     owner_forget(reactor);
     access_bucket_forget(reactor);
+    access_log_forget(reactor);
     digest_engine_free(reactor->sha256);
 }
 
@@ -72,6 +75,7 @@ static void request_free(struct s3_request *r)
         r->cleanup(r);
     access_release(r);
     body_fini(r);
+    access_log_release(r->logging);
     if (r->query_parsed)
         query_fini(&r->query);
     arena_free(&r->arena);
@@ -204,6 +208,11 @@ static enum s3_error route(struct s3_request *r)
     return S3_OK;
 }
 
+static void logging_known(struct s3_request *r)
+{
+    cors_load(r, r->operation == operation_get(OPERATION_Preflight) ? request_admit : authorise);
+}
+
 static void begin(void *server_arg, struct http_request *http)
 {
     struct s3_reactor *reactor = server_arg;
@@ -232,7 +241,7 @@ static void begin(void *server_arg, struct http_request *http)
     if (e != S3_OK)
         answer_error(r, e);
     else {
-        cors_load(r, r->operation == operation_get(OPERATION_Preflight) ? request_admit : authorise);
+        access_log_load(r, logging_known);
         if (!r->admitted && !r->answered) { /* the access key or the bucket's owner is being looked up */
             r->stalled = true;
             http_hold_continue(http);
@@ -261,7 +270,7 @@ static void run_end(struct s3_request *r)
     }
 }
 
-void request_admit(struct s3_request *r)
+static void admit(struct s3_request *r)
 {
     if (r->operation->body != BODY_NONE && !body_prepare(r))
         return;
@@ -274,6 +283,23 @@ void request_admit(struct s3_request *r)
     }
     if (r->ended)
         run_end(r);
+}
+
+/* Who it is, for the access log. */
+static void requester_known(struct s3_request *r)
+{
+    r->requester = owner_canonical_id(r, r->identity.account_id);
+    admit(r);
+}
+
+void request_admit(struct s3_request *r)
+{
+    if (!bucket_logging_admits(r))
+        return;
+    if (r->logging && r->identity.account_id)
+        owner_load(r, &r->identity.account_id, 1, requester_known);
+    else
+        admit(r);
 }
 
 static size_t body(struct http_request *http, const void *data, size_t len)
@@ -293,6 +319,8 @@ static void end(struct http_request *http)
 {
     struct s3_request *r = http_user(http);
     r->ended = true;
+    if (r->logging)
+        r->ended_us = loop_now_us(request_objects(r)->loop);
     if (r->admitted)
         run_end(r);
 }
@@ -322,6 +350,8 @@ static void gone(struct http_request *http, bool complete)
     if (!r)
         return;
     report(r, complete);
+    if (r->logging)
+        access_log_write(r);
     r->gone = true;
     r->http = NULL;
     if (r->abandon)

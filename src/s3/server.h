@@ -44,10 +44,13 @@ struct s3_server {
     /* After each request, for counters: operation's name, status, bytes of bodies, duration. May be NULL. */
     void (*observe)(void *arg, const char *operation, unsigned status, uint64_t bytes_in, uint64_t bytes_out, uint64_t duration_us);
     void *observe_arg;
+    struct log_buffer *log_buffer; /* NULL: nothing is logged (read-only) */
 };
 
 struct s3_credential; /* authorise.c */
 struct s3_owner;      /* owner.c */
+struct s3_logging;    /* access_log.h */
+struct log_buffer;    /* log_buffer.h */
 struct s3_request;
 struct access_bucket; /* access.h */
 
@@ -61,6 +64,7 @@ struct s3_reactor {
     struct s3_owner *owners[S3_OWNER_CACHE_SIZE];
     uint32_t owner_next;
     struct access_bucket *buckets[S3_BUCKET_CACHE_SIZE]; /* access.h */
+    struct s3_logging *loggings[64]; /* S3_LOGGING_CACHE_SIZE */
     struct s3_request *spare; /* for reuse */
     uint32_t spare_count;
     uint32_t request_count;   /* requests not yet freed */

@@ -144,11 +144,12 @@ static int match_aws(const struct policy_principal *caller, struct slice value)
     return slice_equal_string(rest, "root") && same_account(caller, account) ? 1 : 0;
 }
 
-static int match_one(const struct principal *p, const struct policy_principal *caller)
+/* A service must be named to be allowed something: what is said of everybody keeps it out, and never lets it in. */
+static int match_one(const struct principal *p, const struct policy_principal *caller, bool deny)
 {
     switch (p->kind) {
     case PRINCIPAL_EVERYBODY:
-        return 2;
+        return caller->service.len && !deny ? 0 : 2;
     case PRINCIPAL_AWS:
         return match_aws(caller, p->value);
     case PRINCIPAL_CANONICAL:
@@ -165,7 +166,7 @@ int principals_match(const struct statement *s, const struct policy_principal *c
 {
     int best = 0;
     for (uint32_t i = 0; i < s->principal_count && best < 2; i++) {
-        int match = match_one(&s->principals[i], caller);
+        int match = match_one(&s->principals[i], caller, s->deny);
         best = match > best ? match : best;
     }
     return best;
