@@ -182,11 +182,17 @@ static enum s3_error parse_target(struct s3_request *r)
     return S3_OK;
 }
 
-/* Also in a presigned query, where it counts once the signature is found right (authorise.c). */
+/* Also in a presigned query, where it counts once the signature is found right (authorise.c); as a header's name, in any case. */
 static bool has_copy_source(const struct s3_request *r)
 {
-    return request_header(r, "x-amz-copy-source").data
-           || (query_has(&r->query, "x-amz-copy-source") && query_has(&r->query, "X-Amz-Signature"));
+    if (request_header(r, "x-amz-copy-source").data)
+        return true;
+    if (!query_has(&r->query, "X-Amz-Signature"))
+        return false;
+    for (uint32_t i = 0; i < r->query.count; i++)
+        if (slice_equal_string_nocase(r->query.items[i].name, "x-amz-copy-source"))
+            return true;
+    return false;
 }
 
 static enum s3_error route(struct s3_request *r)

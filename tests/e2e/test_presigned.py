@@ -73,16 +73,18 @@ def test_digest_of_the_body(client, bucket):
     digest = hashlib.sha256(b"body").hexdigest()
     url = presign("PUT", f"{bucket}/k", {"X-Amz-Content-Sha256": digest}, payload=digest)
     refused(send("PUT", url, b"other"), 400, "XAmzContentSHA256Mismatch")
+    refused(send("PUT", url, b"other", {"X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}), 403, "AccessDenied")
     assert send("PUT", url, b"body")[0] == 200
 
 
 def test_copy(client, bucket):
     client.put_object(Bucket=bucket, Key="from", Body=b"body")
-    url = presign("PUT", f"{bucket}/to", {"x-amz-copy-source": f"{bucket}/from"})
-    status, _, body = send("PUT", url)
-    assert status == 200 and b"CopyObjectResult" in body
-    assert client.get_object(Bucket=bucket, Key="to")["Body"].read() == b"body"
-    refused(send("PUT", url.replace("from", "elsewhere")), 403, "SignatureDoesNotMatch")
+    for name in "x-amz-copy-source", "X-Amz-Copy-Source":
+        url = presign("PUT", f"{bucket}/{name}", {name: f"{bucket}/from"})
+        status, _, body = send("PUT", url)
+        assert status == 200 and b"CopyObjectResult" in body
+        assert client.get_object(Bucket=bucket, Key=name)["Body"].read() == b"body"
+    refused(send("PUT", url.replace("from&", "elsewhere&")), 403, "SignatureDoesNotMatch")
 
 
 def test_not_without_a_signature_of_the_query(client, bucket):
