@@ -106,6 +106,7 @@ static int insert_row(struct meta_tx *tx, const struct access_key_row *row, stru
 
 int access_key_insert(struct meta_tx *tx, const struct access_key_row *row)
 {
+    tx->identities_changed = true;
     if (row->secret.len == 0 || row->secret.len > SECRET_LEN_MAX || row->access_key.len == 0
         || row->access_key.len > ACCESS_KEY_LEN_MAX)
         return ERR_INVALID;
@@ -119,6 +120,7 @@ int access_key_insert(struct meta_tx *tx, const struct access_key_row *row)
 
 int access_key_delete(struct meta_tx *tx, struct slice access_key)
 {
+    tx->identities_changed = true;
     struct statement s = statement_begin(tx, STATEMENT_ACCESS_KEY_DELETE);
     statement_bind_text(&s, access_key);
     int err = statement_execute(&s);
@@ -127,6 +129,7 @@ int access_key_delete(struct meta_tx *tx, struct slice access_key)
 
 int access_key_set_enabled(struct meta_tx *tx, struct slice access_key, bool enabled)
 {
+    tx->identities_changed = true;
     struct statement s = statement_begin(tx, STATEMENT_ACCESS_KEY_ENABLE);
     statement_bind_text(&s, access_key);
     statement_bind_int(&s, enabled);
@@ -161,4 +164,29 @@ int access_key_list_user(struct meta_tx *tx, int64_t account_id, int64_t user_id
     statement_bind_int(&s, user_id);
     statement_bind_text(&s, after);
     return walk(&s, fn, arg);
+}
+
+/* The walk ends before the key it stands on is deleted. */
+struct found_key { char name[ACCESS_KEY_LEN_MAX]; size_t len; };
+
+static int take_key(void *arg, const struct access_key_row *row)
+{
+    struct found_key *found = arg;
+    if (row->access_key.len > sizeof found->name)
+        return ERR_CORRUPT;
+    memcpy(found->name, row->access_key.data, row->access_key.len);
+    found->len = row->access_key.len;
+    return ERR_EXISTS;
+}
+
+int access_key_delete_user(struct meta_tx *tx, int64_t account_id, int64_t user_id)
+{
+    struct found_key found;
+    int err;
+    while ((err = access_key_list_user(tx, account_id, user_id, slice_of("", 0), take_key, &found)) == ERR_EXISTS) {
+        err = access_key_delete(tx, slice_of(found.name, found.len));
+        if (err != 0)
+            return err;
+    }
+    return err;
 }

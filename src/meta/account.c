@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "meta/identity.h"
 #include "meta/statement.h"
 #include "meta/tables.h"
 #include "meta/transaction.h"
@@ -105,6 +106,7 @@ int account_list(struct meta_tx *tx, int (*fn)(void *, const struct account_row 
 
 int account_insert(struct meta_tx *tx, const struct account_row *row, int64_t *ret_id)
 {
+    tx->identities_changed = true;
     int64_t id = row->id != 0 ? row->id : (int64_t)meta_tx_clock(tx);
     struct statement s = statement_begin(tx, STATEMENT_ACCOUNT_INSERT);
     statement_bind_int(&s, id);
@@ -127,6 +129,7 @@ int account_insert(struct meta_tx *tx, const struct account_row *row, int64_t *r
 
 int account_set_enabled(struct meta_tx *tx, int64_t id, bool enabled)
 {
+    tx->identities_changed = true;
     struct statement s = statement_begin(tx, STATEMENT_ACCOUNT_ENABLE);
     statement_bind_int(&s, id);
     statement_bind_int(&s, enabled);
@@ -139,36 +142,14 @@ static int refuse_owner(void *arg, const struct bucket_row *row)
     return row->owner_id == *(const int64_t *)arg ? ERR_BUSY : 0;
 }
 
-/* The walk ends before the key it stands on is deleted. */
-struct found_key { char name[ACCESS_KEY_LEN_MAX]; size_t len; };
-
-static int take_key(void *arg, const struct access_key_row *row)
-{
-    struct found_key *found = arg;
-    if (row->access_key.len > sizeof found->name)
-        return ERR_CORRUPT;
-    memcpy(found->name, row->access_key.data, row->access_key.len);
-    found->len = row->access_key.len;
-    return ERR_EXISTS;
-}
-
-static int delete_keys(struct meta_tx *tx, int64_t account_id)
-{
-    struct found_key found;
-    int err;
-    while ((err = access_key_list_user(tx, account_id, 0, slice_of("", 0), take_key, &found)) == ERR_EXISTS) {
-        err = access_key_delete(tx, slice_of(found.name, found.len));
-        if (err != 0)
-            return err;
-    }
-    return err;
-}
-
 int account_delete(struct meta_tx *tx, int64_t id)
 {
+    tx->identities_changed = true;
     int err = bucket_list(tx, slice_of("", 0), refuse_owner, &id);
     if (err == 0)
-        err = delete_keys(tx, id);
+        err = identity_delete_account(tx, id);
+    if (err == 0)
+        err = access_key_delete_user(tx, id, 0);
     if (err != 0)
         return err;
     struct statement s = statement_begin(tx, STATEMENT_ACCOUNT_DELETE);

@@ -244,11 +244,11 @@ static void settle_extents(struct meta_tx *tx)
 static int commit(struct meta_tx *tx)
 {
     struct meta *meta = tx->meta;
-    if (tx->buckets_changed)
-        atomic_fetch_add(&meta->bucket_epoch, 1);
+    atomic_fetch_add(&meta->bucket_epoch, tx->buckets_changed);
+    atomic_fetch_add(&meta->identity_epoch, tx->identities_changed);
     int err = connection_run(tx->connection, STATEMENT_COMMIT);
-    if (tx->buckets_changed)
-        atomic_fetch_add(&meta->bucket_epoch, 1);
+    atomic_fetch_add(&meta->bucket_epoch, tx->buckets_changed);
+    atomic_fetch_add(&meta->identity_epoch, tx->identities_changed);
     return err;
 }
 

@@ -47,6 +47,7 @@ void meta_read(struct meta *, struct meta_read *);
 /* A counter that changes with every change of a bucket; 0 while one is being committed. What was read from buckets while it was
  * the same before and after is as they are until it changes. Any thread. */
 uint64_t meta_bucket_epoch(const struct meta *);
+uint64_t meta_identity_epoch(const struct meta *); /* the same of accounts, access keys, users, roles and their policies */
 /* May answer ERR_OVERLOAD (queue bound), ERR_READ_ONLY, ERR_SHUTDOWN through done. */
 void meta_write(struct meta *, struct meta_write *);
 

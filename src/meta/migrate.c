@@ -81,6 +81,7 @@ static const char *const steps[SCHEMA_VERSION] = {
     [1] = MIGRATE_LIFECYCLE,
     [2] = MIGRATE_ACCOUNTS,
     [3] = MIGRATE_LOG,
+    [4] = MIGRATE_IDENTITY,
 };
 
 int migrate_run(struct connection *c, uint64_t from_version)

@@ -5,7 +5,7 @@
 #include "base/uuid.h"
 #include "meta/connection.h"
 
-#define SCHEMA_VERSION 4u
+#define SCHEMA_VERSION 5u
 
 struct migrate_origin {
     struct uuid store_uuid;

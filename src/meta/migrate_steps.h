@@ -45,4 +45,20 @@
     "stream_id INTEGER NOT NULL, id INTEGER NOT NULL, time_us INTEGER NOT NULL, records BLOB NOT NULL," \
     "PRIMARY KEY(stream_id, id)) WITHOUT ROWID;"
 
+/* 4 to 5: IAM. */
+#define MIGRATE_IDENTITY \
+    "CREATE TABLE identity(" \
+    "id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, kind INTEGER NOT NULL, folded TEXT NOT NULL, name TEXT NOT NULL," \
+    "path TEXT NOT NULL, unique_id TEXT NOT NULL, created_us INTEGER NOT NULL, document BLOB NOT NULL, description TEXT NOT NULL," \
+    "session_s INTEGER NOT NULL);" \
+    "CREATE UNIQUE INDEX identity_name ON identity(account_id, kind, folded);" \
+    "CREATE TABLE identity_policy(" \
+    "identity_id INTEGER NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY(identity_id, name)) WITHOUT ROWID;" \
+    "CREATE TABLE identity_attachment(" \
+    "identity_id INTEGER NOT NULL, arn TEXT NOT NULL, PRIMARY KEY(identity_id, arn)) WITHOUT ROWID;" \
+    "CREATE INDEX identity_attachment_arn ON identity_attachment(arn, identity_id);" \
+    "CREATE TABLE identity_member(" \
+    "group_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY(group_id, user_id)) WITHOUT ROWID;" \
+    "CREATE INDEX identity_member_user ON identity_member(user_id, group_id);"
+
 #endif

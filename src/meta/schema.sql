@@ -1,4 +1,4 @@
--- The schema of Ingot's database, version 4. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
+-- The schema of Ingot's database, version 5. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
 -- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
 
 -- Single values: schema_version, clock_ceiling, region, leaving_volumes (bit per index: drained, not to come back).
@@ -69,6 +69,21 @@ CREATE TABLE tombstone(
 CREATE TABLE outbox(
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, target INTEGER NOT NULL, bucket_id INTEGER NOT NULL, key BLOB NOT NULL,
   rank INTEGER NOT NULL, attempts INTEGER NOT NULL, due_us INTEGER NOT NULL, payload BLOB NOT NULL);
+-- IAM: users (kind 1), groups (2), roles (3) and managed policies (4) of accounts. folded: the name in small letters. document: a
+-- role's trust policy, a managed policy's own. Inline policies; managed policies attached, by ARN; members of groups.
+CREATE TABLE identity(
+  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, kind INTEGER NOT NULL, folded TEXT NOT NULL, name TEXT NOT NULL,
+  path TEXT NOT NULL, unique_id TEXT NOT NULL, created_us INTEGER NOT NULL, document BLOB NOT NULL, description TEXT NOT NULL,
+  session_s INTEGER NOT NULL);
+CREATE UNIQUE INDEX identity_name ON identity(account_id, kind, folded);
+CREATE TABLE identity_policy(
+  identity_id INTEGER NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY(identity_id, name)) WITHOUT ROWID;
+CREATE TABLE identity_attachment(
+  identity_id INTEGER NOT NULL, arn TEXT NOT NULL, PRIMARY KEY(identity_id, arn)) WITHOUT ROWID;
+CREATE INDEX identity_attachment_arn ON identity_attachment(arn, identity_id);
+CREATE TABLE identity_member(
+  group_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY(group_id, user_id)) WITHOUT ROWID;
+CREATE INDEX identity_member_user ON identity_member(user_id, group_id);
 -- Access log records not delivered yet. target_id: the bucket their objects go to; negative once it is gone. format: how the
 -- objects' keys go on behind head (wire/logging.h), and 16 for journal records. size: bytes of the stream's records. time_us: when
 -- the first line of a record was logged.

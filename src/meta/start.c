@@ -218,6 +218,7 @@ int meta_start(struct meta *meta, struct loop *loop)
 {
     meta->home_loop = loop;
     atomic_store(&meta->bucket_epoch, 2);
+    atomic_store(&meta->identity_epoch, 2);
     pthread_mutex_init(&meta->attach_lock, NULL);
     pthread_mutex_init(&meta->job_lock, NULL);
     pthread_cond_init(&meta->job_ended, NULL);

@@ -36,6 +36,7 @@ struct meta {
     struct clock clock;           /* the writer's */
     struct freed freed;           /* the writer's */
     struct trash trash;           /* the writer's */
+    _Atomic uint64_t identity_epoch; /* like it, of who may use the store */
     _Atomic uint64_t bucket_epoch; /* see bucket_cache.h; even and not 0 while no bucket changes */
     atomic_bool writable;
     pthread_mutex_t attach_lock;

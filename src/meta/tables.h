@@ -194,6 +194,7 @@ int access_key_get(struct meta_tx *, struct slice access_key, struct access_key_
 int access_key_insert(struct meta_tx *, const struct access_key_row *) MUST_CHECK; /* ERR_EXISTS */
 int access_key_set_enabled(struct meta_tx *, struct slice access_key, bool enabled) MUST_CHECK; /* ERR_NOT_FOUND */
 int access_key_delete(struct meta_tx *, struct slice access_key) MUST_CHECK; /* ERR_NOT_FOUND */
+int access_key_delete_user(struct meta_tx *, int64_t account_id, int64_t user_id) MUST_CHECK; /* all of that user */
 /* Behind `after`, all, or those of one user; secret empty. */
 int access_key_list(struct meta_tx *, struct slice after, int (*fn)(void *, const struct access_key_row *), void *arg) MUST_CHECK;
 int access_key_list_user(struct meta_tx *, int64_t account_id, int64_t user_id, struct slice after,

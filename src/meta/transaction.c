@@ -68,6 +68,12 @@ uint64_t meta_bucket_epoch(const struct meta *meta)
     return epoch % 2 == 0 ? epoch : 0;
 }
 
+uint64_t meta_identity_epoch(const struct meta *meta)
+{
+    uint64_t epoch = atomic_load_explicit(&meta->identity_epoch, memory_order_acquire);
+    return epoch % 2 == 0 ? epoch : 0;
+}
+
 uint64_t meta_tx_read_epoch(const struct meta_tx *tx)
 {
     return tx->read_epoch;
@@ -122,7 +128,7 @@ void meta_tx_clear(struct meta_tx *tx)
     tx->added.count = 0;
     tx->freed.count = 0;
     tx->moved.count = 0;
-    tx->buckets_changed = false;
+    tx->buckets_changed = tx->identities_changed = false;
     meta_tx_mark(tx, 0);
 }
 

@@ -19,7 +19,7 @@ struct meta_tx {
     struct clock *clock;            /* NULL in reads */
     uint64_t failed_volumes;
     struct extent_batch added, freed, moved; /* moved: the places they had */
-    bool buckets_changed;
+    bool buckets_changed, identities_changed;
     uint64_t read_epoch;            /* bucket epoch before the transaction began; 0 while one was changing */
     uint32_t changed_max;           /* pages; a transaction that changed so many takes on no further request */
     uint32_t request_changed_max;   /* nor does a request anything more: so that the last one fits, too */

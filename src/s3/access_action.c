@@ -9,6 +9,7 @@ struct row { enum access_action bucket, object, version; /* as the request names
 #define ELSEWHERE {ACTION_NONE, ACTION_NONE, ACTION_NONE}
 
 static const struct row rows[OPERATION_COUNT] = {
+    [OPERATION_CallService] = ELSEWHERE, /* by the action of IAM or STS that its form names */
     [OPERATION_ListBuckets] = BUCKET(ListAllMyBuckets),
     [OPERATION_CreateBucket] = BUCKET(CreateBucket),
     [OPERATION_HeadBucket] = BUCKET(ListBucket),

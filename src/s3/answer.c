@@ -116,6 +116,20 @@ void answer_error_document(const struct s3_request *r, const char *code, const c
     xml_close(t, "Error");
 }
 
+/* IAM's and STS's form, and their word for a key that is not there. */
+static void service_error_document(const struct s3_request *r, unsigned status, const char *code, const char *message, struct text *t)
+{
+    bool no_key = strcmp(code, "InvalidAccessKeyId") == 0 || strcmp(code, "InvalidToken") == 0;
+    xml_open(t, "ErrorResponse");
+    xml_open(t, "Error");
+    xml_element_string(t, "Type", status >= 500 ? "Receiver" : "Sender");
+    xml_element_string(t, "Code", no_key ? "InvalidClientTokenId" : code);
+    xml_element_string(t, "Message", message);
+    xml_close(t, "Error");
+    xml_element_string(t, "RequestId", r->id);
+    xml_close(t, "ErrorResponse");
+}
+
 void answer_failure(struct s3_request *r, unsigned status, const char *code, const char *message,
                     const struct answer_field *fields, unsigned field_count)
 {
@@ -130,7 +144,10 @@ void answer_failure(struct s3_request *r, unsigned status, const char *code, con
     }
     struct text t = {0};
     xml_declaration(&t);
-    answer_error_document(r, code, message, fields, field_count, &t);
+    if (r->operation == operation_get(OPERATION_CallService))
+        service_error_document(r, status, code, message, &t);
+    else
+        answer_error_document(r, code, message, fields, field_count, &t);
     if (t.failed)
         answer_empty(r, 503);
     else

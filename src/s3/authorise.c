@@ -1,4 +1,5 @@
-/* See authorise.h. Access keys found (and not found) are remembered per reactor for S3_CREDENTIAL_TTL_US. */
+/* See authorise.h. Access keys found (and not found) are remembered per reactor until anything about who may use the store changes
+ * (meta_identity_epoch). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +9,16 @@
 #include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
+#include "s3/caller.h"
+#include "s3/session.h"
 
 #define ACCESS_KEY_MAX 128
 
 struct s3_credential {
-    uint64_t loaded_us;
+    uint64_t epoch; /* 0: good for one request */
     bool found, enabled;
+    struct caller *caller;       /* a reference; NULL: the account itself */
+    uint8_t token_hash[SHA256_LEN]; /* of a session's token; zero without one */
     int64_t account_id, user_id;
     uint64_t expires_us;
     uint32_t access_key_len, secret_len, bucket_len, prefix_len, policy_len;
@@ -23,6 +28,7 @@ struct s3_credential {
 struct lookup {
     struct meta_read read;
     struct s3_request *request;
+    struct session *session; /* NULL: a key of the database */
     struct s3_credential credential;
 };
 
@@ -36,11 +42,44 @@ static bool copy_into(char *buffer, size_t capacity, uint32_t *len, struct slice
     return true;
 }
 
+static int load_caller(struct meta_tx *tx, struct s3_credential *c, int64_t identity_id, const char *session)
+{
+    int err = caller_load(tx, identity_id, session, &c->caller);
+    if (err == ERR_NOT_FOUND)
+        c->found = false; /* the user or role is gone */
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+/* What the token says was sealed by this store; whether its account and role are still there is in the database. */
+static int run_session(struct meta_tx *tx, struct lookup *l)
+{
+    struct s3_credential *c = &l->credential;
+    const struct session *s = l->session;
+    struct account_row account;
+    int err = account_get(tx, s->account_id, &account);
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    c->found = !err;
+    c->enabled = !err && account.enabled;
+    c->account_id = s->account_id;
+    c->user_id = s->identity_id;
+    c->expires_us = s->expires_us;
+    (void)copy_into(c->secret, sizeof c->secret, &c->secret_len, slice_string(s->secret));
+    if (err || !s->identity_id)
+        return 0;
+    err = load_caller(tx, c, s->identity_id, *s->name ? s->name : NULL);
+    return err || !c->caller || !s->policy.len ? err : session_policy_parse(s->policy, &c->caller->session_policy);
+}
+
 static int run_lookup(struct meta_tx *tx, struct meta_read *read)
 {
     struct lookup *l = container_of(read, struct lookup, read);
     struct s3_credential *c = &l->credential;
     struct access_key_row row;
+    caller_release(c->caller); /* of a run that is done again */
+    c->caller = NULL;
+    if (l->session)
+        return run_session(tx, l);
     int err = access_key_get(tx, slice_of(c->access_key, c->access_key_len), &row);
     if (err == ERR_NOT_FOUND) {
         c->found = false;
@@ -61,7 +100,9 @@ static int run_lookup(struct meta_tx *tx, struct meta_read *read)
                 && copy_into(c->bucket, sizeof c->bucket, &c->bucket_len, row.bucket)
                 && copy_into(c->prefix, sizeof c->prefix, &c->prefix_len, row.prefix)
                 && copy_into(c->policy, sizeof c->policy, &c->policy_len, row.policy);
-    return fits ? 0 : ERR_CORRUPT;
+    if (!fits)
+        return ERR_CORRUPT;
+    return c->found && row.user_id ? load_caller(tx, c, row.user_id, NULL) : 0;
 }
 
 static uint32_t cache_slot(struct slice access_key)
@@ -69,28 +110,43 @@ static uint32_t cache_slot(struct slice access_key)
     return crc32c(0, access_key.data, access_key.len) % S3_CREDENTIAL_CACHE_SIZE;
 }
 
+static int hash_token(const struct s3_request *r, uint8_t hash[SHA256_LEN])
+{
+    struct slice token = r->signature.security_token;
+    memset(hash, 0, SHA256_LEN);
+    return token.data ? sha256_of(token.data, token.len, hash) : 0;
+}
+
 static const struct s3_credential *cached(struct s3_request *r, struct slice access_key)
 {
     const struct s3_credential *c = r->reactor->credentials[cache_slot(access_key)];
-    if (!c || !slice_equal(slice_of(c->access_key, c->access_key_len), access_key))
+    uint8_t hash[SHA256_LEN];
+    if (!c || !slice_equal(slice_of(c->access_key, c->access_key_len), access_key)
+        || !c->epoch || c->epoch != meta_identity_epoch(r->reactor->server->meta) || hash_token(r, hash))
         return NULL;
-    return loop_now_us(request_objects(r)->loop) - c->loaded_us < S3_CREDENTIAL_TTL_US ? c : NULL;
+    return memcmp(hash, c->token_hash, sizeof hash) == 0 ? c : NULL;
 }
 
 static void remember(struct s3_request *r, const struct s3_credential *c)
 {
     struct s3_credential **slot = &r->reactor->credentials[cache_slot(slice_of(c->access_key, c->access_key_len))];
     if (!*slot)
-        *slot = malloc(sizeof **slot);
-    if (*slot)
-        **slot = *c;
+        *slot = calloc(1, sizeof **slot);
+    if (!*slot)
+        return;
+    caller_release((*slot)->caller);
+    **slot = *c;
+    if (c->caller)
+        c->caller->references++;
 }
 
 void authorise_forget(struct s3_reactor *reactor)
 {
     for (unsigned i = 0; i < S3_CREDENTIAL_CACHE_SIZE; i++) {
-        if (reactor->credentials[i])
+        if (reactor->credentials[i]) {
+            caller_release(reactor->credentials[i]->caller);
             explicit_bzero(reactor->credentials[i], sizeof *reactor->credentials[i]);
+        }
         free(reactor->credentials[i]);
         reactor->credentials[i] = NULL;
     }
@@ -287,8 +343,10 @@ static void verify(struct s3_request *r, struct slice secret)
     }
     if (r->signature.kind == SIGV4_PRESIGNED && !take_headers_of_query(r))
         return;
-    if (!in_scope(r))
+    if (r->identity.refused || (!r->identified && !in_scope(r)))
         answer_error(r, S3_AccessDenied);
+    else if (r->identified)
+        r->identified(r);
     else
         access_check(r, allow);
 }
@@ -302,22 +360,28 @@ static bool reads_source(const struct operation *o)
 static void use_credential(struct s3_request *r, const struct s3_credential *c)
 {
     uint64_t now = loop_wall_us(request_objects(r)->loop);
+    bool session = r->signature.security_token.data != NULL;
+    if (session && c->expires_us <= now) {
+        answer_sigv4(r, SIGV4_EXPIRED_TOKEN);
+        return;
+    }
     if (!c->found || !c->enabled || (c->expires_us && c->expires_us <= now)) {
-        answer_sigv4(r, SIGV4_UNKNOWN_ACCESS_KEY);
+        answer_sigv4(r, session ? SIGV4_INVALID_TOKEN : SIGV4_UNKNOWN_ACCESS_KEY);
         return;
     }
     r->identity.account_id = c->account_id;
-    r->identity.iam_user = c->user_id != 0;
+    if (c->caller)
+        caller_use(r, c->caller);
     r->identity.bucket = arena_copy(&r->arena, slice_of(c->bucket, c->bucket_len));
     r->identity.prefix = arena_copy(&r->arena, slice_of(c->prefix, c->prefix_len));
     struct slice policy = slice_of(c->policy, c->policy_len);
     bool may = !policy.len || slice_equal_string(policy, "readwrite")
                || (slice_equal_string(policy, "readonly") && !r->operation->writes)
                || (slice_equal_string(policy, "writeonly") && r->operation->writes && !reads_source(r->operation));
+    r->identity.refused = !may;
+    r->identity.scoped = c->bucket_len || c->prefix_len || (policy.len && !slice_equal_string(policy, "readwrite"));
     if (!r->identity.bucket.data || !r->identity.prefix.data)
         answer_error(r, S3_SlowDown);
-    else if (!may)
-        answer_error(r, S3_AccessDenied);
     else
         verify(r, slice_of(c->secret, c->secret_len));
 }
@@ -328,16 +392,16 @@ static void lookup_done(struct meta_read *read)
     struct s3_request *r = l->request;
     struct s3_credential credential = l->credential; /* the request, and l with it, may end before it is used */
     explicit_bzero(&l->credential, sizeof l->credential);
-    if (!read->err) {
-        credential.loaded_us = loop_now_us(request_objects(r)->loop);
+    session_free(l->session);
+    if (!read->err)
         remember(r, &credential);
-    }
     if (request_work_end(r)) {
         if (read->err)
             answer_err(r, read->err);
         else
             use_credential(r, &credential);
     }
+    caller_release(credential.caller);
     explicit_bzero(&credential, sizeof credential);
 }
 
@@ -356,6 +420,16 @@ static void look_up(struct s3_request *r)
     }
     memset(l, 0, sizeof *l);
     l->request = r;
+    l->credential.epoch = meta_identity_epoch(r->reactor->server->meta);
+    if (r->signature.security_token.data) {
+        int err = session_open(r->reactor->server->meta, r->signature.security_token, key, &l->session);
+        if (!err)
+            err = hash_token(r, l->credential.token_hash);
+        if (err) {
+            answer_sigv4(r, err == ERR_NO_MEMORY ? SIGV4_INTERNAL : SIGV4_INVALID_TOKEN);
+            return;
+        }
+    }
     (void)copy_into(l->credential.access_key, ACCESS_KEY_MAX, &l->credential.access_key_len, key);
     l->read = (struct meta_read){.run = run_lookup, .done = lookup_done, .loop = request_objects(r)->loop};
     request_work_begin(r);
@@ -418,7 +492,7 @@ static enum sigv4_result parse_v2(struct s3_request *r)
 
 void authorise(struct s3_request *r)
 {
-    if (r->operation == operation_get(OPERATION_PostObject)) {
+    if (r->operation == operation_get(OPERATION_PostObject) || r->operation == operation_get(OPERATION_CallService)) {
         request_admit(r);
         return;
     }
@@ -438,5 +512,20 @@ void authorise(struct s3_request *r)
         answer_sigv4(r, result);
         return;
     }
+    identify(r);
+}
+
+void authorise_service(struct s3_request *r, struct slice payload_hash, void (*then)(struct s3_request *))
+{
+    struct sigv4_request request = signed_request(r);
+    enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
+    if (result == SIGV4_OK)
+        result = sigv4_check_service_scope(&r->signature, loop_wall_us(request_objects(r)->loop));
+    if (result != SIGV4_OK) {
+        answer_sigv4(r, result);
+        return;
+    }
+    r->signature.payload_hash = payload_hash;
+    r->identified = then;
     identify(r);
 }

@@ -18,6 +18,8 @@ struct authorise_form {
 };
 /* Calls form->then, now or later, or answers. The request's key is the form's; form lives as long as the request. */
 void authorise_form(struct s3_request *, const struct authorise_form *form);
+/* Who sent a call of IAM or STS, whose body's SHA-256 in hex ends what was signed. Calls then, now or later, or answers. */
+void authorise_service(struct s3_request *, struct slice payload_hash, void (*then)(struct s3_request *));
 /* Within the access key's scope: for keys that stand in a document or a copy source. */
 bool authorise_key(const struct s3_request *, struct slice bucket, struct slice key);
 void authorise_forget(struct s3_reactor *);

@@ -55,7 +55,8 @@ bool body_take_claims(struct s3_request *r)
 bool body_prepare(struct s3_request *r)
 {
     struct s3_body *b = &r->body;
-    if (r->operation != operation_get(OPERATION_PostObject) && !body_take_claims(r))
+    bool form = r->operation == operation_get(OPERATION_PostObject) || r->operation == operation_get(OPERATION_CallService);
+    if (!form && !body_take_claims(r))
         return false;
     if (!prepare_length(r))
         return false;

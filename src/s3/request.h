@@ -26,6 +26,8 @@ struct s3_identity {
     /* For policies; slices live as long as the request. principal is filled in by access.c when it is first needed, from the
      * account, unless who identified the caller has done so. */
     struct policy_principal principal;
+    bool scoped;                 /* the key is for a bucket, a prefix, or reading or writing only */
+    bool refused;                /* such a key, and an operation that it is not for: told once the signature is found right */
     bool iam_user;               /* not the account itself: only what policies allow */
     struct slice user_name, unique_id;
     const struct policy *const *policies;         /* of the user and its groups, or of the role */
@@ -73,6 +75,8 @@ struct s3_request {
     struct s3_identity identity;
     struct s3_access access;
     struct sigv4 signature;
+    struct caller *caller;            /* an IAM user or a role's session; NULL: an account itself, or nobody */
+    void (*identified)(struct s3_request *); /* of operations that decide on access themselves: called once the signature is found right */
     const struct sigv2 *signature_v2; /* NULL: version 4; else signature holds access key and token only */
     const struct authorise_form *form; /* NULL: the request itself is signed */
     bool has_chain;

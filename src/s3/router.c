@@ -176,6 +176,8 @@ enum s3_error router_find(struct slice method_name, bool has_bucket, bool has_ke
     for (unsigned i = 0; i < sizeof unknown / sizeof *unknown; i++)
         if (query_has(q, unknown[i]))
             return S3_NotImplemented;
+    if (!has_bucket && method == METHOD_POST)
+        return find(OPERATION_CallService, ret);
     if (!has_bucket)
         return method == METHOD_GET || method == METHOD_HEAD ? find(OPERATION_ListBuckets, ret) : S3_MethodNotAllowed;
     return has_key ? find_object(method, q, has_copy_source, ret) : find_bucket(method, q, ret);

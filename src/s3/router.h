@@ -25,6 +25,7 @@ struct operation {
 /* Every operation, by name. */
 #define OPERATIONS(X) \
     X(ListBuckets, list_buckets_start, BODY_NONE, false, false) \
+    X(CallService, call_service_start, BODY_DOCUMENT, true, false) \
     X(CreateBucket, create_bucket_start, BODY_DOCUMENT, true, false) \
     X(HeadBucket, head_bucket_start, BODY_NONE, false, true) \
     X(DeleteBucket, delete_bucket_start, BODY_NONE, true, false) \

@@ -10,6 +10,7 @@
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/bucket_logging.h"
+#include "s3/caller.h"
 #include "s3/cors.h"
 #include "s3/body.h"
 #include "s3/owner.h"
@@ -76,6 +77,7 @@ static void request_free(struct s3_request *r)
     access_release(r);
     body_fini(r);
     access_log_release(r->logging);
+    caller_release(r->caller);
     if (r->query_parsed)
         query_fini(&r->query);
     arena_free(&r->arena);

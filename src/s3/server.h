@@ -12,7 +12,6 @@
 
 #define S3_DOMAINS_MAX 16
 #define S3_CREDENTIAL_CACHE_SIZE 256
-#define S3_CREDENTIAL_TTL_US 2000000ull /* how long a changed or deleted access key may still count */
 #define S3_OWNER_CACHE_SIZE 64
 #define S3_BUCKET_CACHE_SIZE 64
 

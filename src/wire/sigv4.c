@@ -36,13 +36,9 @@ void sigv4_hex(const uint8_t bytes[SHA256_LEN], char text[2 * SHA256_LEN])
     }
 }
 
-enum sigv4_result sigv4_check_scope(const struct sigv4 *s, struct slice region, uint64_t now_us)
+static enum sigv4_result check_dates(const struct sigv4 *s, uint64_t now_us)
 {
     bool header = s->kind == SIGV4_HEADER;
-    if (!slice_equal(s->region, region))
-        return header ? SIGV4_HEADER_REGION : SIGV4_QUERY_REGION;
-    if (!slice_equal_string(s->service, "s3"))
-        return header ? SIGV4_HEADER_SERVICE : SIGV4_QUERY_SERVICE;
     if (memcmp(s->date.data, s->amz_date, 8) != 0)
         return header ? SIGV4_HEADER_SCOPE_DATE : SIGV4_QUERY_SCOPE_DATE;
     uint64_t skew_us = SIGV4_SKEW_MAX_S * SECOND_US;
@@ -54,6 +50,24 @@ enum sigv4_result sigv4_check_scope(const struct sigv4 *s, struct slice region, 
     if (ahead)
         return SIGV4_NOT_YET_VALID;
     return now_us > s->time_us + s->expires_s * SECOND_US ? SIGV4_EXPIRED : SIGV4_OK;
+}
+
+enum sigv4_result sigv4_check_scope(const struct sigv4 *s, struct slice region, uint64_t now_us)
+{
+    bool header = s->kind == SIGV4_HEADER;
+    if (!slice_equal(s->region, region))
+        return header ? SIGV4_HEADER_REGION : SIGV4_QUERY_REGION;
+    if (!slice_equal_string(s->service, "s3"))
+        return header ? SIGV4_HEADER_SERVICE : SIGV4_QUERY_SERVICE;
+    return check_dates(s, now_us);
+}
+
+enum sigv4_result sigv4_check_service_scope(const struct sigv4 *s, uint64_t now_us)
+{
+    bool header = s->kind == SIGV4_HEADER;
+    if (!slice_equal_string(s->service, "iam") && !slice_equal_string(s->service, "sts"))
+        return header ? SIGV4_HEADER_SERVICE : SIGV4_QUERY_SERVICE;
+    return check_dates(s, now_us);
 }
 
 /* --- keys --- */

@@ -50,7 +50,8 @@ struct sigv4 {
     uint64_t time_us;             /* the same, since 1970 */
     uint32_t expires_s;           /* presigned only */
     struct slice security_token;  /* X-Amz-Security-Token, header or query; data NULL without */
-    struct slice payload_hash;    /* last line of the canonical request: x-amz-content-sha256, or UNSIGNED-PAYLOAD */
+    struct slice payload_hash;    /* last line of the canonical request: x-amz-content-sha256, or UNSIGNED-PAYLOAD. Of other services
+                                   * than s3 it may be missing: the caller hashes the body. */
 };
 
 /* SIGV4_ANONYMOUS when the request carries no credentials, SIGV4_VERSION_2 when it carries those of version 2 (AWS
@@ -63,6 +64,8 @@ enum sigv4_result sigv4_parse_form(struct slice algorithm_field, struct slice cr
 
 /* Region, service "s3", date, clock skew (header) or validity (presigned; a form's policy has its own). */
 enum sigv4_result sigv4_check_scope(const struct sigv4 *, struct slice region, uint64_t now_us) MUST_CHECK;
+/* The same of "iam" and "sts", which are of every region. */
+enum sigv4_result sigv4_check_service_scope(const struct sigv4 *, uint64_t now_us) MUST_CHECK;
 
 /* Signing keys already derived: one per reactor, on its thread. Zero-initialised is empty; fini wipes. */
 #define SIGV4_KEY_CACHE_SIZE 64

@@ -104,7 +104,7 @@ static enum sigv4_result parse_header(const struct sigv4_request *request, struc
     if (!take_header_date(request, &s))
         return SIGV4_MISSING_DATE;
     s.payload_hash = slice_trim(header_value(request->headers, "x-amz-content-sha256"));
-    if (s.payload_hash.len == 0)
+    if (s.payload_hash.len == 0 && slice_equal_string(s.service, "s3"))
         return SIGV4_MISSING_PAYLOAD_HASH;
     s.security_token = header_value(request->headers, "x-amz-security-token");
     *ret = s;
