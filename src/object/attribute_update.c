@@ -58,6 +58,8 @@ static int update_version(struct meta_tx *tx, const struct object_attribute_upda
         return err;
     if (row.flags & VERSION_DELETE_MARKER)
         return u->has_version_id ? ERR_DELETE_MARKER : ERR_NO_SUCH_KEY;
+    if (u->owned && row.owner_id != u->owner_id)
+        return ERR_CONFLICT; /* it took the place of the one that may be changed */
     err = u->check ? u->check(u, bucket, row.attributes, meta_tx_clock(tx)) : 0;
     if (!err)
         err = rebuild(u, row.attributes, fresh);
@@ -103,6 +105,8 @@ static int run_update(struct meta_tx *tx, struct meta_write *write)
     int err = bucket_get(tx, u->bucket, &bucket);
     if (err)
         return err;
+    if (u->bucket_owner_id && bucket.owner_id != u->bucket_owner_id)
+        return ERR_CONFLICT;
     struct text fresh = {0};
     err = u->key.len ? update_version(tx, u, &bucket, &fresh) : update_bucket(tx, u, &bucket, &fresh);
     text_free(&fresh);

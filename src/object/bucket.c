@@ -46,6 +46,7 @@ static int run_create(struct meta_tx *tx, struct meta_write *write)
         return err;
     static const struct lock_configuration no_default;
     struct text attributes = {0};
+    text_append(&attributes, request->settings.data, request->settings.len);
     if (request->object_lock)
         lock_append_configuration(&attributes, &no_default);
     row = (struct bucket_row){

@@ -81,6 +81,7 @@ static bool carries_over(const struct object_copy *copy, const struct attribute 
     case ATTRIBUTE_UPLOAD: return false;
     case ATTRIBUTE_ENCRYPTION: return false; /* sealed for the copy */
     case ATTRIBUTE_OBJECT_LOCK: return false;
+    case ATTRIBUTE_CONFIGURATION: return false; /* the ACL: a copy is private unless it asks for something else */
     case ATTRIBUTE_WEBSITE_REDIRECT: return false; /* S3 never copies it */
     default: return !copy->replace_attributes;
     }
@@ -96,7 +97,7 @@ static int make_kept_attributes(struct object_copy *copy, struct text *text)
         text_append(text, copy->attributes.data, copy->attributes.len);
     if (copy->replace_tags)
         text_append(text, copy->tags.data, copy->tags.len);
-    text_append(text, copy->lock.data, copy->lock.len);
+    text_append(text, copy->own.data, copy->own.len);
     while (attribute_next(copy->source_info.attributes, &position, &attribute, &err))
         if (attribute.kind != ATTRIBUTE_CHECKSUM && carries_over(copy, &attribute))
             attribute_append(text, attribute.kind, attribute.name, attribute.value);

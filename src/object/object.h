@@ -73,6 +73,7 @@ struct bucket_request {
     int64_t owner_id;             /* create */
     struct slice region;          /* create */
     bool object_lock;             /* create: enabled from the start, with versioning */
+    struct slice settings;        /* create: encoded attributes that it has from the start */
     void (*done)(struct bucket_request *);
     int err;                      /* create: ERR_BUCKET_OWNED when it is there and yours, ERR_BUCKET_EXISTS when another's */
     int64_t id; int64_t found_owner_id; uint64_t created_us; enum bucket_versioning versioning;
@@ -195,6 +196,8 @@ struct object_attribute_update {
     /* NULL, or whether it may be: called inside the transaction with the attributes as they stand (of the version, or of the bucket). */
     int (*check)(const struct object_attribute_update *, const struct bucket_row *, struct slice standing, uint64_t now_us);
     bool bypass_governance;                      /* for check */
+    int64_t bucket_owner_id;                     /* ERR_CONFLICT when it has become another's; 0: not asked */
+    bool owned; int64_t owner_id;                /* ERR_CONFLICT when the version is not of that account */
     void (*done)(struct object_attribute_update *);
     int err; /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER, and what check finds */
     struct meta_write write;
@@ -209,7 +212,7 @@ struct object_copy {
     struct slice bucket, key; struct object_conditions conditions;
     bool replace_attributes; struct slice attributes; /* encoded; user metadata and headers when replacing */
     bool replace_tags; struct slice tags;             /* encoded ATTRIBUTE_TAG entries */
-    struct slice lock;                                /* encoded ATTRIBUTE_OBJECT_LOCK entries of the copy; the source's never come along */
+    struct slice own;                                 /* encoded entries of the copy alone: lock, ACL; the source's never come along */
     uint32_t storage_class; int64_t owner_id;
     enum checksum_kind checksum;
     struct encryption encryption; /* as in object_put_options; of a copy of what is encrypted, mode NONE means no less than SSE-S3 */

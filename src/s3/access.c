@@ -8,6 +8,7 @@
 
 #include "base/container.h"
 #include "meta/attribute.h"
+#include "s3/acl.h"
 #include "s3/answer.h"
 #include "s3/object_headers.h"
 #include "s3/owner.h"
@@ -84,7 +85,7 @@ static bool ask_policies(const struct access_question *q, enum access_action act
     struct s3_request *r = q->request;
     const struct access_bucket *b = q->bucket;
     char resource[32 + URI_BUCKET_LEN_MAX + URI_KEY_LEN_MAX];
-    int len = snprintf(resource, sizeof resource, "arn:aws:s3:::%s%s%.*s", b ? b->name : "*", q->key.len ? "/" : "", (int)q->key.len,
+    int len = snprintf(resource, sizeof resource, "arn:aws:s3:::%s%s%.*s", b ? b->name : r->address.bucket_len ? r->address.bucket : "*", q->key.len ? "/" : "", (int)q->key.len,
                        q->key.len ? q->key.data : "");
     struct policy_request request = {slice_string(access_action_name(action)), slice_of(resource, (size_t)len), &r->identity.principal, access_values, (void *)q};
     *ret = (struct verdict){.bucket = POLICY_NONE};
@@ -232,12 +233,9 @@ void access_fill_principal(struct s3_request *r)
 static bool denied_besides(struct s3_request *r, const struct access_question *q, enum access_action action)
 {
     struct verdict v;
-    bool acl = request_header(r, "x-amz-acl").data != NULL;
-    if (action != ACTION_PutObject || !q->bucket->policy)
+    if (action != ACTION_PutObject || !(q->bucket->policy || r->identity.policy_count || r->identity.session_policy_count))
         return false;
-    for (uint32_t i = 0; i < r->header_count && !acl; i++)
-        acl = header_name_starts_with(r->headers[i].name, "x-amz-grant-");
-    return (acl && !ask_policies(q, ACTION_PutObjectAcl, &v))
+    return (acl_header(r) && !ask_policies(q, ACTION_PutObjectAcl, &v))
            || (request_header(r, "x-amz-tagging").data && !ask_policies(q, ACTION_PutObjectTagging, &v));
 }
 
@@ -253,7 +251,7 @@ static void conclude(struct s3_request *r, const struct object_info *info)
     struct check *c = check_of(r);
     struct access_question q = {r, r->access.bucket, request_key(r), info, {0}};
     if (access_decide(&q, r->access.action, true) == ACCESS_ALLOW && !denied_besides(r, &q, r->access.action))
-        c->then(r);
+        acl_prepare(r, c->then);
     else
         answer_error(r, S3_AccessDenied);
 }
@@ -293,6 +291,20 @@ static bool waits_for_document(const struct s3_request *r)
            && policy_uses_key(r->access.bucket->policy, "s3:requestobjecttag");
 }
 
+/* Its ACL may name the caller. */
+static void object_decides(struct s3_request *r)
+{
+    struct s3_identity *i = &r->identity;
+    if (!i->anonymous && !i->principal.canonical_id.len)
+        i->principal.canonical_id = owner_canonical_id(r, i->account_id);
+    if (asks_itself(r)) {
+        r->access.by_object = true;
+        check_of(r)->then(r);
+    } else {
+        look_at_object(r);
+    }
+}
+
 static void decide_bucket(struct s3_request *r)
 {
     struct check *c = check_of(r);
@@ -302,13 +314,10 @@ static void decide_bucket(struct s3_request *r)
         return;
     }
     enum access_outcome outcome = access_decide(&q, r->access.action, false);
-    if (outcome == ACCESS_OBJECT && asks_itself(r)) {
-        r->access.by_object = true;
-        c->then(r);
-    } else if (outcome == ACCESS_OBJECT) {
-        look_at_object(r);
+    if (outcome == ACCESS_OBJECT) {
+        owner_load(r, &r->identity.account_id, r->identity.anonymous ? 0 : 1, object_decides);
     } else if (outcome == ACCESS_ALLOW && !denied_besides(r, &q, r->access.action)) {
-        c->then(r);
+        acl_prepare(r, c->then);
     } else {
         answer_error(r, S3_AccessDenied);
     }
@@ -365,6 +374,21 @@ static void bucket_found(struct s3_request *r, struct access_bucket *b, int err)
         owner_load(r, ids, i->anonymous ? 1 : 2, owners_known);
 }
 
+/* What CreateBucket sets besides needs the actions that set it later. */
+static bool creation_allowed(const struct access_question *q)
+{
+    static const struct { const char *header; enum access_action action; } besides[] = {
+        {"x-amz-object-ownership", ACTION_PutBucketOwnershipControls},
+        {"x-amz-bucket-object-lock-enabled", ACTION_PutBucketObjectLockConfiguration},
+        {"x-amz-bucket-object-lock-enabled", ACTION_PutBucketVersioning}};
+    if (q->request->access.action != ACTION_CreateBucket)
+        return true;
+    for (unsigned i = 0; i < sizeof besides / sizeof *besides; i++)
+        if (request_header(q->request, besides[i].header).data && access_decide(q, besides[i].action, true) != ACCESS_ALLOW)
+            return false;
+    return !acl_header(q->request) || access_decide(q, ACTION_PutBucketAcl, true) == ACCESS_ALLOW;
+}
+
 void access_check(struct s3_request *r, void (*then)(struct s3_request *))
 {
     struct check *c = arena_take(&r->arena, sizeof *c);
@@ -377,8 +401,8 @@ void access_check(struct s3_request *r, void (*then)(struct s3_request *))
     r->access.action = access_action(r);
     if (!r->address.bucket_len || r->operation == operation_get(OPERATION_CreateBucket)) {
         struct access_question q = {.request = r};
-        if (r->access.action == ACTION_NONE || access_decide(&q, r->access.action, true) == ACCESS_ALLOW)
-            then(r);
+        if (r->access.action == ACTION_NONE || (access_decide(&q, r->access.action, true) == ACCESS_ALLOW && creation_allowed(&q)))
+            acl_prepare(r, then);
         else
             answer_error(r, S3_AccessDenied);
         return;

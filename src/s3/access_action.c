@@ -81,7 +81,6 @@ static const struct row rows[OPERATION_COUNT] = {
 /* Configurations that have no operation of their own. */
 static const struct { const char *subresource; enum access_action get, put; } configurations[] = {
     {"notification", ACTION_GetBucketNotification, ACTION_PutBucketNotification},
-    {"logging", ACTION_GetBucketLogging, ACTION_PutBucketLogging},
     {"replication", ACTION_GetReplicationConfiguration, ACTION_PutReplicationConfiguration},
     {"website", ACTION_GetBucketWebsite, ACTION_PutBucketWebsite},
     {"inventory", ACTION_GetInventoryConfiguration, ACTION_PutInventoryConfiguration},

@@ -13,5 +13,8 @@ void attribute_write(struct s3_request *, enum attribute_kind, const char *name,
 void attribute_write_checked(struct s3_request *, enum attribute_kind, const char *name, struct slice replacement,
                              int (*check)(const struct object_attribute_update *, const struct bucket_row *, struct slice, uint64_t),
                              bool bypass_governance, void (*then)(struct s3_request *));
+/* Of ATTRIBUTE_CONFIGURATION, and only while the object is still that account's: ConditionalRequestConflict. Of a bucket as the
+ * others: none of them changes a bucket that has become another account's. */
+void attribute_write_owned(struct s3_request *, const char *name, struct slice replacement, int64_t owner_id, void (*then)(struct s3_request *));
 
 #endif

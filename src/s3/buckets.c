@@ -2,15 +2,18 @@
 #include "base/container.h"
 #include "base/log.h"
 #include "meta/attribute.h"
-#include "s3/answer.h"
-#include "s3/bucket_logging.h"
-#include "s3/body.h"
+#include "s3/access.h"
 #include "s3/acl.h"
+#include "s3/answer.h"
+#include "s3/attribute_write.h"
+#include "s3/body.h"
+#include "s3/bucket_logging.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock.h"
 #include "s3/operations.h"
 #include "s3/owner.h"
 #include "s3/parameters.h"
+#include "s3/public_access.h"
 #include "wire/xml_request.h"
 #include "wire/xml_write.h"
 
@@ -71,6 +74,33 @@ static void answer_created(struct s3_request *r)
     answer_empty(r, 200);
 }
 
+/* S3's oldest region takes it for success that the bucket is there, and gives it the ACL that it would have had. */
+static void reset_acl(struct s3_request *r)
+{
+    const struct access_bucket *b = r->access.bucket;
+    struct text entry = {0};
+    access_fill_principal(r);
+    if (!access_allows(r, ACTION_PutBucketAcl, slice_of("", 0), NULL))
+        answer_error(r, S3_AccessDenied);
+    else if (b->ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED)
+        answer_created(r);
+    else if (acl_is_public(r->access.acl) && (b->public_access_block & BLOCK_PUBLIC_ACLS))
+        access_deny(r, "BlockPublicAcls: the ACL grants something to everybody");
+    else if (acl_attribute(r, &entry))
+        attribute_write(r, ATTRIBUTE_CONFIGURATION, OBJECT_ACL, slice_of(entry.data ? entry.data : "", entry.len), answer_created);
+    text_free(&entry);
+}
+
+static void standing_found(struct s3_request *r, struct access_bucket *b, int err)
+{
+    if (err) {
+        answer_err(r, err);
+        return;
+    }
+    r->access.bucket = b;
+    owner_load(r, &r->identity.account_id, 1, reset_acl);
+}
+
 static void create_done(struct bucket_request *b)
 {
     struct s3_request *r = container_of(b, struct bucket_state, bucket)->request;
@@ -78,14 +108,35 @@ static void create_done(struct bucket_request *b)
     if (!request_work_end(r))
         return;
     if (err == ERR_BUCKET_OWNED && us_east_1(r->reactor->server->region))
-        err = 0; /* S3's oldest region takes that for success */
-    struct slice acl = request_header(r, "x-amz-acl");
-    if (err)
+        access_bucket_load(r, request_bucket(r), standing_found);
+    else if (err)
         answer_err(r, err);
-    else if (acl.data && !slice_equal_string(acl, "private"))
-        acl_set(r, acl, answer_created);
     else
         answer_created(r);
+}
+
+/* What the bucket has from the start: its ACL, and x-amz-object-ownership. False: answered. */
+static bool settings_taken(struct s3_request *r, struct slice *ret)
+{
+    struct slice value = request_header(r, "x-amz-object-ownership");
+    enum ownership ownership = OWNERSHIP_OBJECT_WRITER;
+    struct text settings = {0};
+    if (value.data && !ownership_parse(value, &ownership)) {
+        answer_bad_argument(r, "Invalid x-amz-object-ownership header", "x-amz-object-ownership", value);
+        return false;
+    }
+    if (ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED && !ownership_acl_private(r->access.acl)) {
+        answer_error(r, S3_InvalidBucketAclWithObjectOwnership);
+        return false;
+    }
+    if (value.data)
+        attribute_append(&settings, ATTRIBUTE_CONFIGURATION, slice_string(OWNERSHIP_NAME), slice_string(ownership_name(ownership)));
+    bool ok = acl_attribute(r, &settings);
+    *ret = ok ? arena_copy(&r->arena, slice_of(settings.data ? settings.data : "", settings.len)) : slice_of(NULL, 0);
+    if (ok && !ret->data)
+        answer_error(r, S3_SlowDown);
+    text_free(&settings);
+    return ok && ret->data;
 }
 
 /* ret: the region asked for, empty when the request leaves it open; GetBucketLocation gives back what was asked. */
@@ -111,15 +162,16 @@ static bool location_taken(struct s3_request *r, struct slice *ret)
 
 void create_bucket_start(struct s3_request *r)
 {
-    struct slice location;
+    struct slice location, settings;
     bool object_lock;
-    if (!location_taken(r, &location) || !object_headers_supported(r) || !object_lock_wanted(r, &object_lock))
+    if (!location_taken(r, &location) || !settings_taken(r, &settings) || !object_headers_supported(r) || !object_lock_wanted(r, &object_lock))
         return;
     struct bucket_request *b = make(r, create_done);
     if (!b)
         return;
     b->region = location;
     b->object_lock = object_lock;
+    b->settings = settings;
     bucket_create(b);
 }
 

@@ -4,6 +4,7 @@
 #include "base/container.h"
 #include "meta/attribute.h"
 #include "s3/access.h"
+#include "s3/acl.h"
 #include "s3/answer.h"
 #include "s3/lifecycle.h"
 #include "s3/authorise.h"
@@ -23,7 +24,7 @@ struct copy_state {
     struct object_copy copy;
     struct s3_request *request;
     struct copy_source source;
-    struct text attributes, tags, lock;
+    struct text attributes, tags, own;
     uint8_t upload_id[16];
     bool started;
     struct access_source checked;
@@ -36,7 +37,7 @@ static void cleanup(struct s3_request *r)
         object_copy_fini(&s->copy);
     text_free(&s->attributes);
     text_free(&s->tags);
-    text_free(&s->lock);
+    text_free(&s->own);
 }
 
 static void write_checksum(struct text *t, const struct copy_state *s)
@@ -142,7 +143,7 @@ static bool take_source(struct s3_request *r, struct copy_state *s)
     c->reactor = request_objects(r);
     c->bucket = request_bucket(r);
     c->key = request_key(r);
-    c->owner_id = r->identity.account_id;
+    c->owner_id = r->access.owner_id;
     c->done = done;
     s->request = r;
     r->cleanup = cleanup;
@@ -187,9 +188,9 @@ void copy_object_start(struct s3_request *r)
         return;
     if (c->replace_tags && !object_headers_tags(r, &s->tags))
         return;
-    if (!object_lock_headers(r, &s->lock))
+    if (!object_lock_headers(r, &s->own) || !acl_attribute(r, &s->own))
         return;
-    c->lock = slice_of(s->lock.data ? s->lock.data : "", s->lock.len);
+    c->own = slice_of(s->own.data ? s->own.data : "", s->own.len);
     c->attributes = slice_of(s->attributes.data ? s->attributes.data : "", s->attributes.len);
     c->tags = slice_of(s->tags.data ? s->tags.data : "", s->tags.len);
     struct slice algorithm = request_header(r, "x-amz-checksum-algorithm");

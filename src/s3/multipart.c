@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "s3/acl.h"
 #include "s3/answer.h"
 #include "s3/body.h"
 #include "s3/checksum_xml.h"
@@ -91,13 +92,14 @@ void create_upload_start(struct s3_request *r)
     s->request = r;
     if (!object_headers_supported(r) || !object_headers_storage_class(r, &s->create.storage_class)
         || !encryption_headers(r, &s->create.encryption)
-        || !object_headers_attributes(r, &s->attributes) || !object_lock_headers(r, &s->attributes) || !object_headers_tags(r, &s->attributes) || !take_checksum(r, &s->create))
+        || !object_headers_attributes(r, &s->attributes) || !object_lock_headers(r, &s->attributes)
+        || !acl_attribute(r, &s->attributes) || !object_headers_tags(r, &s->attributes) || !take_checksum(r, &s->create))
         return;
     s->create.reactor = request_objects(r);
     s->create.bucket = request_bucket(r);
     s->create.key = request_key(r);
     s->create.attributes = slice_of(s->attributes.data ? s->attributes.data : "", s->attributes.len);
-    s->create.owner_id = r->identity.account_id;
+    s->create.owner_id = r->access.owner_id;
     s->create.done = create_done;
     request_work_begin(r);
     upload_create_start(&s->create);

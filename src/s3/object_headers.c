@@ -33,33 +33,16 @@ bool object_headers_storage_class(struct s3_request *r, uint32_t *ret)
     return false;
 }
 
-static const char *const canned_acls[] = {"private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
-                                          "bucket-owner-read", "bucket-owner-full-control"};
-
-bool object_acl_supported(struct slice canned)
-{
-    for (unsigned i = 0; i < sizeof canned_acls / sizeof *canned_acls; i++)
-        if (slice_equal_string(canned, canned_acls[i]))
-            return true;
-    return false;
-}
-
 bool object_headers_supported(struct s3_request *r)
 {
     static const char *const unsupported[] = {
-        "x-amz-object-ownership", "x-amz-write-offset-bytes", "x-amz-grant-read", "x-amz-grant-write", "x-amz-grant-full-control",
-        "x-amz-grant-read-acp", "x-amz-grant-write-acp"};
+        "x-amz-write-offset-bytes"};
     for (unsigned i = 0; i < sizeof unsupported / sizeof *unsupported; i++) {
         struct slice value = request_header(r, unsupported[i]);
         if (!value.data || slice_equal_string_nocase(value, "false"))
             continue;
         struct answer_field field = {"Header", slice_string(unsupported[i])};
         answer_failure(r, 501, "NotImplemented", s3_error_text(S3_NotImplemented), &field, 1);
-        return false;
-    }
-    struct slice acl = request_header(r, "x-amz-acl");
-    if (acl.data && !object_acl_supported(acl)) {
-        answer_bad_argument(r, "The canned ACL is not one of S3's.", "x-amz-acl", acl);
         return false;
     }
     return true;
@@ -106,9 +89,6 @@ bool object_headers_attributes(struct s3_request *r, struct text *attributes)
     struct slice redirect = request_header(r, "x-amz-website-redirect-location");
     if (redirect.data && redirect.len)
         attribute_append(attributes, ATTRIBUTE_WEBSITE_REDIRECT, slice_of("", 0), redirect);
-    struct slice acl = request_header(r, "x-amz-acl");
-    if (acl.data && !slice_equal_string(acl, "private"))
-        attribute_append(attributes, ATTRIBUTE_CONFIGURATION, slice_string(OBJECT_ACL), acl);
     if (!append_user_metadata(r, attributes))
         return false;
     if (attributes->failed)

@@ -4,7 +4,7 @@
 
 #include "s3/request.h"
 
-/* Appends content headers, user metadata, website redirect and canned ACL of the request. False: answered. */
+/* Appends content headers, user metadata and website redirect of the request. False: answered. */
 bool object_headers_attributes(struct s3_request *, struct text *attributes) MUST_CHECK;
 /* Appends the tags of x-amz-tagging. False: answered. */
 bool object_headers_tags(struct s3_request *, struct text *attributes) MUST_CHECK;
@@ -13,8 +13,7 @@ bool object_headers_storage_class(struct s3_request *, uint32_t *ret) MUST_CHECK
 const char *object_storage_class_name(uint32_t);
 /* Headers for what Ingot does not have: false and answered. */
 bool object_headers_supported(struct s3_request *) MUST_CHECK;
-bool object_acl_supported(struct slice canned);
-#define OBJECT_ACL "acl" /* ATTRIBUTE_CONFIGURATION of objects and buckets: the canned ACL, when not private */
+#define OBJECT_ACL "acl" /* ATTRIBUTE_CONFIGURATION of objects and buckets: the ACL, when not private (wire/acl.h) */
 
 /* If-Match and its kin, with prefix "" or "x-amz-copy-source-". */
 void object_headers_conditions(struct s3_request *, const char *prefix, struct object_conditions *);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "s3/acl.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/body.h"
@@ -359,7 +360,7 @@ static void take_file(struct s3_request *r, struct object_put_options *options)
     options->target = PUT_OBJECT;
     options->bucket = request_bucket(r);
     options->key = request_key(r);
-    options->owner_id = r->identity.account_id;
+    options->owner_id = r->access.owner_id;
     options->size = UINT64_MAX;
     options->checksum = s->checksum;
     options->ready = ready;
@@ -374,19 +375,25 @@ static void take_file(struct s3_request *r, struct object_put_options *options)
     ready(r);
 }
 
-/* Whoever sent the form may write into the bucket. */
-static void allowed(struct s3_request *r)
+static void acl_known(struct s3_request *r)
 {
     struct object_put_options options = {0};
     struct text attributes = {0};
     struct slice tagging = field(r, "tagging");
-    if (check_policy(r) && fields_to_headers(r) && object_headers_supported(r)
-        && object_headers_storage_class(r, &options.storage_class) && encryption_headers(r, &options.encryption) && object_headers_attributes(r, &attributes)
-        && object_lock_headers(r, &attributes) && (!tagging.data || tagging_append(r, tagging, &attributes))) {
+    if (object_headers_supported(r) && object_headers_storage_class(r, &options.storage_class) && encryption_headers(r, &options.encryption)
+        && object_headers_attributes(r, &attributes) && object_lock_headers(r, &attributes) && acl_attribute(r, &attributes)
+        && (!tagging.data || tagging_append(r, tagging, &attributes))) {
         options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
         take_file(r, &options);
     }
     text_free(&attributes);
+}
+
+/* Whoever sent the form may write into the bucket. Its ACL is read now that its fields stand where headers do. */
+static void allowed(struct s3_request *r)
+{
+    if (check_policy(r) && fields_to_headers(r))
+        acl_prepare(r, acl_known);
 }
 
 static void begin_file(struct s3_request *r)

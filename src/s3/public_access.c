@@ -139,7 +139,7 @@ static bool take_ownership(const struct xml_node *root, enum ownership *ret)
 }
 
 /* Grants to others would silently end: S3 wants them gone first. */
-static bool only_owner(struct slice acl)
+bool ownership_acl_private(struct slice acl)
 {
     struct acl_grant grant;
     size_t position = 0;
@@ -161,7 +161,7 @@ void put_bucket_ownership_controls_start(struct s3_request *r)
         xml_document_free(document);
     if (!valid)
         answer_error(r, err == ERR_NO_MEMORY ? S3_SlowDown : S3_MalformedXML);
-    else if (ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED && !only_owner(r->access.bucket->acl))
+    else if (ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED && !ownership_acl_private(r->access.bucket->acl))
         answer_error(r, S3_InvalidBucketAclWithObjectOwnership);
     else
         write(r, OWNERSHIP_NAME, slice_string(ownerships[ownership]), answer_done);

@@ -6,5 +6,7 @@
 
 bool ownership_parse(struct slice name, enum ownership *ret);
 const char *ownership_name(enum ownership);
+/* Whether an ACL grants nothing to anybody but the owner of the bucket: only then ACLs can be switched off. */
+bool ownership_acl_private(struct slice acl);
 
 #endif

@@ -1,6 +1,7 @@
 /* PutObject and UploadPart: a body in. */
 #include <string.h>
 
+#include "s3/acl.h"
 #include "s3/answer.h"
 #include "s3/body.h"
 #include "s3/encryption.h"
@@ -85,7 +86,7 @@ static void start(struct s3_request *r, struct put_state *s)
     s->options.reactor = request_objects(r);
     s->options.bucket = request_bucket(r);
     s->options.key = request_key(r);
-    s->options.owner_id = r->identity.account_id;
+    s->options.owner_id = r->access.owner_id;
     s->options.size = r->body.size;
     s->options.ready = ready;
     s->options.done = done;
@@ -108,6 +109,7 @@ void put_object_start(struct s3_request *r)
     struct text attributes = {0};
     if (s && object_headers_supported(r) && object_headers_storage_class(r, &s->options.storage_class)
         && encryption_headers(r, &s->options.encryption) && object_headers_attributes(r, &attributes) && object_lock_headers(r, &attributes)
+        && acl_attribute(r, &attributes)
         && object_headers_tags(r, &attributes)) {
         s->options.target = PUT_OBJECT;
         s->options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);

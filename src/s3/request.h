@@ -40,7 +40,9 @@ struct s3_access {
     struct access_bucket *bucket; /* NULL: not looked at, or the request names none */
     unsigned action;              /* of the operation: enum access_action */
     bool by_object;               /* the object's ACL or tags decide: access_object must be asked */
-    void *check, *source;         /* private: access.c, access_source.c */
+    int64_t owner_id;             /* of what the request makes: the caller, or the bucket's owner */
+    struct slice acl;             /* of what the request makes or changes, as it is kept (wire/acl.h); empty: private */
+    void *check, *source, *acl_preparation, *acl_shown; /* private: access.c, access_source.c, acl_prepare.c, acl.c */
     char reason[160];             /* why access was denied; for the log */
 };
 

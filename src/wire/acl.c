@@ -176,6 +176,7 @@ static bool means(const struct acl_grant *grant, const struct acl_caller *caller
         return !caller->ignore_public;
     case ACL_AUTHENTICATED_USERS:
         return !caller->ignore_public && !caller->anonymous;
+    case ACL_EMAIL:
     case ACL_LOG_DELIVERY:
         return false;
     }
