@@ -298,7 +298,7 @@ static int make_default_buckets(struct server *server)
     for (uint32_t i = 0; i < names->count && !err; i++) {
         struct default_bucket bucket = {.request = {
             .reactor = &control, .name = slice_string(names->items[i]), .owner_id = ACCOUNT_ROOT_ID,
-            .region = slice_string(server->config->region), .done = bucket_made,
+            .done = bucket_made,
         }};
         bucket_create(&bucket.request);
         err = loop_run_until(server->opened.control, bucket_is_made, &bucket);
@@ -451,6 +451,9 @@ static int check_config(const struct command *command, const struct config *conf
         return command_usage(command, "tls_certificate and tls_key go together");
     if (config->domain.count > S3_DOMAINS_MAX)
         return command_usage(command, "domain: %u are given, at most %d can be", config->domain.count, S3_DOMAINS_MAX);
+    for (uint32_t i = 0; i < config->default_buckets.count; i++)
+        if (!uri_bucket_valid(slice_string(config->default_buckets.items[i]), config->bucket_underscores))
+            return command_usage(command, "default_buckets: \"%.80s\" is no name of a bucket", config->default_buckets.items[i]);
     const struct http_options http = {.listen = config->listen, .key_file = config->tls_key,
                                       .certificate_file = *config->tls_certificate ? config->tls_certificate : NULL};
     if (http_check(&http, message, sizeof(message)))
