@@ -56,7 +56,7 @@ static void decide(struct s3_request *r)
     g->has_version_id = c->source->has_version_id;
     g->null_version_id = c->source->null_version_id;
     memcpy(g->version_id, c->source->version_id, sizeof g->version_id);
-    g->head_only = true;
+    g->head_only = g->about_only = true; /* the access decision needs no key of SSE-C */
     g->done = object_found;
     c->looked = true;
     request_work_begin(r);
