@@ -120,6 +120,10 @@ static size_t feed_chunks(struct s3_request *r, const char *data, size_t len)
     size_t at = 0;
     while (at < len && !r->answered) {
         if (aws_chunked_done(d)) {
+            size_t extra = aws_chunked_extra(d, data + at, len - at);
+            at += extra;
+            if (extra)
+                continue;
             refuse(r, S3_InvalidRequest, "There is more behind the last chunk.");
             break;
         }

@@ -275,6 +275,17 @@ int aws_chunked_frame(struct aws_chunked *d, const void *data, size_t len, size_
     return 0;
 }
 
+size_t aws_chunked_extra(struct aws_chunked *d, const void *data, size_t len)
+{
+    const char *bytes = data;
+    size_t n = 0;
+    while (n < len && has_trailer(d) && d->extra < 2 && bytes[n] == "\r\n"[d->extra]) {
+        d->extra++;
+        n++;
+    }
+    return n;
+}
+
 void aws_chunked_take(struct aws_chunked *d, const void *data, size_t len)
 {
     if (len == 0 || d->err || d->state != STATE_DATA)

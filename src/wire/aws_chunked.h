@@ -44,6 +44,7 @@ struct aws_chunked {
     uint32_t line_len;
     uint32_t trailer_len;
     uint32_t trailer_count;
+    uint32_t extra;         /* bytes of the empty line behind the end */
     struct header trailer_items[AWS_CHUNKED_TRAILERS_MAX]; /* names in lower case; point into trailer */
     char line[AWS_CHUNKED_LINE_MAX];
     char trailer[AWS_CHUNKED_TRAILER_MAX];
@@ -66,6 +67,9 @@ void aws_chunked_take(struct aws_chunked *, const void *data, size_t len);
 
 /* The last chunk and the trailers have been read and verified. */
 bool aws_chunked_done(const struct aws_chunked *);
+/* After done: how many bytes of data belong to one empty line more behind the trailers, which MinIO's Go client writes (and S3 takes).
+ * 0: what is there is too much. */
+size_t aws_chunked_extra(struct aws_chunked *, const void *data, size_t len);
 /* At the end of the body: 0 when done, else the failure so far or ERR_INCOMPLETE_BODY. */
 int aws_chunked_finish(struct aws_chunked *) MUST_CHECK;
 /* After done; without x-amz-trailer-signature. */

@@ -193,6 +193,27 @@ static void test_unsigned(void **state)
     }
 }
 
+/* One empty line behind the trailers, in one piece or two, and not a byte more. */
+static void test_extra_line(void **state)
+{
+    (void)state;
+    static struct aws_chunked d;
+    struct text payload = {0};
+    static const char body[] = "1\r\na\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\n\r\n";
+    for (size_t piece = 1; piece <= 2; piece++) {
+        assert_int_equal(aws_chunked_init(&d, PAYLOAD_STREAM_UNSIGNED_TRAILER, 1, NULL, engine), 0);
+        assert_int_equal(decode(&d, slice_string(body), 1000, 1000, &payload), 0);
+        assert_true(aws_chunked_done(&d));
+        assert_int_equal(aws_chunked_extra(&d, "x", 1), 0);
+        assert_int_equal(aws_chunked_extra(&d, "\r\n", piece), piece);
+        assert_int_equal(aws_chunked_extra(&d, "\n\r\n", 3), piece == 1);
+        assert_int_equal(aws_chunked_extra(&d, "\r\n", 2), 0);
+        assert_int_equal(aws_chunked_finish(&d), 0);
+        aws_chunked_fini(&d);
+    }
+    text_free(&payload);
+}
+
 static void test_bounds(void **state)
 {
     (void)state;
@@ -254,7 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signed),
         cmocka_unit_test(test_signed_trailer),
-        cmocka_unit_test(test_unsigned),
+        cmocka_unit_test(test_unsigned), cmocka_unit_test(test_extra_line),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_misuse),
     };
