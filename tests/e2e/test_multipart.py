@@ -1,6 +1,8 @@
 """Multipart uploads."""
+import base64
 import hashlib
 import os
+import zlib
 
 import pytest
 
@@ -85,6 +87,19 @@ def test_checksums(client, bucket, algorithm):
         assert attributes["ObjectParts"]["Parts"][part["PartNumber"] - 1]["Checksum" + algorithm] == checksum
         got = client.get_object(Bucket=bucket, Key="a", PartNumber=part["PartNumber"], ChecksumMode="ENABLED")
         assert (got["Checksum" + algorithm], got["ChecksumType"]) == (checksum, "COMPOSITE")
+
+
+def test_a_composite_checksum_is_claimed_with_its_count_or_without(client, bucket):
+    for suffix, right in (("-2", True), ("", True), ("-3", False), (None, False)):
+        upload_id, parts, _ = upload(client, bucket, "a", [PART, 10], ChecksumAlgorithm="CRC32")
+        whole = zlib.crc32(b"".join(base64.b64decode(part["ChecksumCRC32"]) for part in parts)).to_bytes(4, "big")
+        claim = "AAAAAA==" if suffix is None else base64.b64encode(whole).decode() + suffix
+        call = dict(Bucket=bucket, Key="a", UploadId=upload_id, MultipartUpload={"Parts": parts}, ChecksumCRC32=claim)
+        if right:
+            client.complete_multipart_upload(**call)
+        else:
+            fails(400, "BadDigest", client.complete_multipart_upload, **call)
+            client.abort_multipart_upload(Bucket=bucket, Key="a", UploadId=upload_id)
 
 
 def test_attributes_tell_of_parts_without_checksums(client, bucket):
