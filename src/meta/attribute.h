@@ -14,6 +14,7 @@ enum attribute_kind {
     ATTRIBUTE_CONFIGURATION = 5, /* bucket: name of the subresource; value: its document */
     ATTRIBUTE_WEBSITE_REDIRECT = 6,
     ATTRIBUTE_UPLOAD = 7,        /* value: the upload id (16 bytes) that a multipart object was completed from */
+    ATTRIBUTE_RENAME = 8,        /* name: the client token of a RenameObject; value: the key it was renamed from */
     ATTRIBUTE_ENCRYPTION = 16,   /* value: object/encryption.h */
     ATTRIBUTE_OBJECT_LOCK = 17,  /* name: retention or legal-hold; value: object/lock.h */
 };

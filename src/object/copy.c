@@ -79,6 +79,7 @@ static bool carries_over(const struct object_copy *copy, const struct attribute 
     case ATTRIBUTE_CHECKSUM: return copy->state->kind == CHECKSUM_NONE;
     case ATTRIBUTE_TAG: return !copy->replace_tags;
     case ATTRIBUTE_UPLOAD: return false;
+    case ATTRIBUTE_RENAME: return false;
     case ATTRIBUTE_ENCRYPTION: return false; /* sealed for the copy */
     case ATTRIBUTE_OBJECT_LOCK: return false;
     case ATTRIBUTE_CONFIGURATION: return false; /* the ACL: a copy is private unless it asks for something else */

@@ -67,17 +67,9 @@ static int delete_version(struct meta_tx *tx, const struct bucket_row *bucket, s
 
 static int insert_marker(struct meta_tx *tx, const struct bucket_row *bucket, struct object_delete *request, struct object_delete_item *item)
 {
-    static const struct object_conditions none;
-    struct version_row row = {
-        .key = item->key,
-        .flags = VERSION_DELETE_MARKER,
-        .etag = slice_of("", 0),
-        .owner_id = request->owner_id,
-        .attributes = slice_of("", 0),
-        .origin_version_id = slice_of("", 0),
-    };
+    struct version_row row;
     uint8_t id[16];
-    int err = install_version(tx, bucket, &none, request->random, &row, id);
+    int err = install_delete_marker(tx, bucket, item->key, request->owner_id, request->random, &row, id);
     if (err)
         return err;
     item->delete_marker = item->marker_created = true;

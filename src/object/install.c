@@ -78,7 +78,7 @@ int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const s
     uint64_t clock = meta_tx_clock(tx);
     row->bucket_id = bucket_id;
     row->rank = version_rank(clock);
-    row->modified_us = clock;
+    row->modified_us = row->modified_us ? row->modified_us : clock;
     row->origin_clock = clock;
     row->version_id = slice_of("", 0);
     if (versioning == BUCKET_VERSIONING_ENABLED) {
@@ -87,4 +87,19 @@ int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const s
     }
     err = insert(tx, bucket, row);
     return err ? err : lifecycle_tx_installed(tx, bucket, row->key, row->rank);
+}
+
+int install_delete_marker(struct meta_tx *tx, const struct bucket_row *bucket, struct slice key, int64_t owner_id, uint64_t random,
+                          struct version_row *row, uint8_t id[16])
+{
+    static const struct object_conditions none;
+    *row = (struct version_row){
+        .key = key,
+        .flags = VERSION_DELETE_MARKER,
+        .etag = slice_of("", 0),
+        .owner_id = owner_id,
+        .attributes = slice_of("", 0),
+        .origin_version_id = slice_of("", 0),
+    };
+    return install_version(tx, bucket, &none, random, row, id);
 }

@@ -227,6 +227,21 @@ struct object_copy {
 void object_copy_start(struct object_copy *);
 void object_copy_fini(struct object_copy *);
 
+/* --- rename.c: RenameObject, within a bucket --- */
+struct object_rename {
+    struct object_reactor *reactor;
+    struct slice bucket, source_key, key; /* the keys differ */
+    struct object_conditions source_conditions, conditions;
+    struct slice client_token;     /* empty: none */
+    int64_t deleter_id;            /* whose the delete marker is that takes the source's place, in a bucket with versions */
+    void (*done)(struct object_rename *);
+    int err; /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_PRECONDITION; ERR_EXISTS: the token was used for another source */
+    struct object_info info;       /* of the new version */
+    uint64_t random; struct meta_write write;
+};
+void object_rename_start(struct object_rename *);
+void object_rename_fini(struct object_rename *);
+
 /* --- list.c --- */
 struct object_list_entry {
     struct slice key;              /* or the common prefix */

@@ -62,6 +62,7 @@ static const struct row rows[OPERATION_COUNT] = {
     [OPERATION_HeadObject] = VERSION(GetObject, GetObjectVersion),
     [OPERATION_DeleteObject] = VERSION(DeleteObject, DeleteObjectVersion),
     [OPERATION_CopyObject] = OBJECT(PutObject),
+    [OPERATION_RenameObject] = OBJECT(PutObject), /* and of the source GetObject and DeleteObject */
     [OPERATION_GetObjectAttributes] = VERSION(GetObjectAttributes, GetObjectVersionAttributes),
     [OPERATION_GetObjectTagging] = VERSION(GetObjectTagging, GetObjectVersionTagging),
     [OPERATION_PutObjectTagging] = VERSION(PutObjectTagging, PutObjectVersionTagging),

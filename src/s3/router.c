@@ -22,7 +22,7 @@ const struct subresource *router_subresource(const struct query *query)
 }
 
 /* Of S3, not of Ingot. */
-static const char *const unknown[] = {"torrent", "restore", "select", "append", "renameObject", "session", "metadataTable",
+static const char *const unknown[] = {"torrent", "restore", "select", "append", "session", "metadataTable",
                                       "metadataConfiguration", "encryptionKey"};
 
 static enum s3_error find(enum operation_id id, enum operation_id *ret)
@@ -154,6 +154,8 @@ static enum s3_error find_object(enum method method, const struct query *q, bool
     if (query_has(q, "legal-hold"))
         return method == METHOD_GET ? find(OPERATION_GetObjectLegalHold, ret)
                                     : method == METHOD_PUT ? find(OPERATION_PutObjectLegalHold, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "renameObject"))
+        return method == METHOD_PUT ? find(OPERATION_RenameObject, ret) : S3_MethodNotAllowed;
     if (sub)
         return S3_MethodNotAllowed;
     if (method == METHOD_PUT)

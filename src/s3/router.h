@@ -80,6 +80,7 @@ struct operation {
     X(HeadObject, get_object_start, BODY_NONE, false, true) \
     X(DeleteObject, delete_object_start, BODY_NONE, true, false) \
     X(CopyObject, copy_object_start, BODY_NONE, true, false) \
+    X(RenameObject, rename_object_start, BODY_NONE, true, false) \
     X(GetObjectAttributes, get_object_attributes_start, BODY_NONE, false, false) \
     X(GetObjectTagging, get_tagging_start, BODY_NONE, false, false) \
     X(PutObjectTagging, put_tagging_start, BODY_DOCUMENT, true, false) \

@@ -62,24 +62,29 @@ static size_t find_slash(struct slice value, size_t *ret_slash_len)
     return value.len;
 }
 
-int copy_source_parse(struct slice value, struct copy_source *ret)
+static struct slice without_leading_slash(struct slice value)
 {
-    value = slice_trim(value);
-    ret->version_id = take_version(&value);
     size_t slash_len = 0;
-    if (find_slash(value, &slash_len) == 0 && value.len)
-        value = slice_of(value.data + slash_len, value.len - slash_len);
-    size_t slash = find_slash(value, &slash_len);
-    if (slash == 0 || slash == value.len)
-        return ERR_MALFORMED;
+    if (value.len && find_slash(value, &slash_len) == 0)
+        return slice_of(value.data + slash_len, value.len - slash_len);
+    return value;
+}
+
+static int parse_bucket(struct slice raw, struct copy_source *ret)
+{
     size_t len;
-    int err = decode_leniently(slice_of(value.data, slash), ret->bucket, URI_BUCKET_LEN_MAX, &len);
+    int err = decode_leniently(raw, ret->bucket, URI_BUCKET_LEN_MAX, &len);
     if (err || memchr(ret->bucket, 0, len))
         return ERR_INVALID;
     ret->bucket[len] = 0;
     ret->bucket_len = (uint32_t)len;
-    struct slice key = slice_of(value.data + slash + slash_len, value.len - slash - slash_len);
-    err = decode_leniently(key, ret->key, URI_KEY_LEN_MAX, &len);
+    return 0;
+}
+
+static int parse_key(struct slice raw, struct copy_source *ret)
+{
+    size_t len;
+    int err = decode_leniently(raw, ret->key, URI_KEY_LEN_MAX, &len);
     if (err)
         return err;
     if (!uri_key_valid(slice_of(ret->key, len)))
@@ -87,4 +92,28 @@ int copy_source_parse(struct slice value, struct copy_source *ret)
     ret->key[len] = 0;
     ret->key_len = (uint32_t)len;
     return 0;
+}
+
+int copy_source_parse(struct slice value, struct copy_source *ret)
+{
+    value = slice_trim(value);
+    ret->version_id = take_version(&value);
+    value = without_leading_slash(value);
+    size_t slash_len = 0, slash = find_slash(value, &slash_len);
+    if (slash == 0 || slash == value.len)
+        return ERR_MALFORMED;
+    int err = parse_bucket(slice_of(value.data, slash), ret);
+    return err ? err : parse_key(slice_of(value.data + slash + slash_len, value.len - slash - slash_len), ret);
+}
+
+int rename_source_parse(struct slice value, struct slice bucket, struct copy_source *ret)
+{
+    value = without_leading_slash(slice_trim(value));
+    size_t slash_len = 0, slash = find_slash(value, &slash_len);
+    size_t rest = slash + slash_len;
+    ret->version_id = (struct slice){0};
+    if (rest < value.len && !parse_bucket(slice_of(value.data, slash), ret) && slice_equal(slice_of(ret->bucket, ret->bucket_len), bucket))
+        value = slice_of(value.data + rest, value.len - rest);
+    int err = parse_bucket(bucket, ret);
+    return err ? err : parse_key(value, ret);
 }

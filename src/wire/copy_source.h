@@ -16,4 +16,8 @@ struct copy_source {
 /* ERR_MALFORMED: no bucket, no key, not UTF-8. ERR_TOO_LARGE: the key is too long. ERR_INVALID: the bucket is. */
 int copy_source_parse(struct slice value, struct copy_source *ret) MUST_CHECK;
 
+/* x-amz-rename-source: S3's documentation writes "/key" in its examples and "bucket/key" in its pattern, and clients send either. So what
+ * begins with the request's own bucket, and goes on, names it; anything else is a key. Never a version. */
+int rename_source_parse(struct slice value, struct slice bucket, struct copy_source *ret) MUST_CHECK;
+
 #endif

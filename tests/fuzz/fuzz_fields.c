@@ -79,6 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (copy_source_parse(value, &source) == 0)
         must(source.bucket_len && strlen(source.bucket) == source.bucket_len && strlen(source.key) == source.key_len &&
              uri_key_valid(slice_of(source.key, source.key_len)));
+    if (rename_source_parse(value, slice_string("bucket"), &source) == 0)
+        must(strlen(source.key) == source.key_len && uri_key_valid(slice_of(source.key, source.key_len)));
     if (tagging_header_parse(value, &tags) == 0)
         tagging_document_fini(&tags);
     payload_strip_aws_chunked(value, &text);

@@ -220,6 +220,30 @@ static void test_copy_source(void **state)
     assert_int_equal(copy_source_parse(slice_string("b%00/k"), &source), ERR_INVALID);
 }
 
+static void test_rename_source(void **state)
+{
+    (void)state;
+    static const struct { const char *value, *key; } good[] = {
+        {"key", "key"}, {"/key", "key"}, {"bucket/key", "key"}, {"/bucket/key", "key"}, {"bucket/bucket/key", "bucket/key"},
+        {"dir/key", "dir/key"}, {"/dir/key", "dir/key"}, {"bucket/", "bucket/"}, {"bucket", "bucket"}, {"bucket2/key", "bucket2/key"},
+        {"%2Fbucket%2fa%20b", "a b"}, {"key?versionId=1", "key?versionId=1"}, {"//key", "/key"}, {" key ", "key"},
+    };
+    struct copy_source source;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_int_equal(rename_source_parse(slice_string(good[i].value), slice_string("bucket"), &source), 0);
+        assert_string_equal(source.key, good[i].key);
+        assert_int_equal(source.key_len, strlen(good[i].key));
+        assert_string_equal(source.bucket, "bucket");
+        assert_null(source.version_id.data);
+    }
+    static const char *const bad[] = {"", "/", "%ff", "bucket/%00"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_int_equal(rename_source_parse(slice_string(bad[i]), slice_string("bucket"), &source), ERR_MALFORMED);
+    static char long_value[1026];
+    memset(long_value, 'a', sizeof(long_value) - 1);
+    assert_int_equal(rename_source_parse(slice_string(long_value), slice_string("bucket"), &source), ERR_TOO_LARGE);
+}
+
 static void test_version_id(void **state)
 {
     (void)state;
@@ -250,7 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_header),   cmocka_unit_test(test_http_date), cmocka_unit_test(test_every_day),
         cmocka_unit_test(test_iso_date), cmocka_unit_test(test_range),     cmocka_unit_test(test_etag),
-        cmocka_unit_test(test_copy_source), cmocka_unit_test(test_version_id),
+        cmocka_unit_test(test_copy_source), cmocka_unit_test(test_rename_source), cmocka_unit_test(test_version_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
