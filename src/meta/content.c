@@ -286,6 +286,21 @@ int content_get_part(struct meta_tx *tx, int64_t content_id, uint32_t part_numbe
     return err == ERR_NOT_FOUND ? ERR_INVALID_PART : err;
 }
 
+int content_last_part(struct meta_tx *tx, int64_t content_id, uint32_t *ret_part_number)
+{
+    struct statement s = statement_begin(tx, STATEMENT_CONTENT_PART_LAST);
+    statement_bind_int(&s, content_id);
+    int err = statement_row(&s);
+    if (err != 0)
+        return err;
+    int64_t last = statement_int(&s, 0); /* 0 for NULL */
+    statement_end(&s);
+    if (last <= 0 || last > UINT32_MAX)
+        return ERR_CORRUPT;
+    *ret_part_number = (uint32_t)last;
+    return 0;
+}
+
 int content_parts(struct meta_tx *tx, int64_t content_id, uint32_t after, int (*fn)(void *, const struct content_part_row *),
                   void *arg)
 {

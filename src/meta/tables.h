@@ -102,6 +102,7 @@ int content_append(struct meta_tx *, int64_t source_id, int64_t target_id, uint6
 struct content_part_row { int64_t content_id; uint32_t part_number; uint64_t start, size; struct slice checksum; };
 int content_insert_part(struct meta_tx *, const struct content_part_row *) MUST_CHECK;
 int content_get_part(struct meta_tx *, int64_t content_id, uint32_t part_number, struct content_part_row *ret) MUST_CHECK; /* ERR_INVALID_PART */
+int content_last_part(struct meta_tx *, int64_t content_id, uint32_t *ret_part_number) MUST_CHECK; /* ERR_CORRUPT: it has none */
 int content_parts(struct meta_tx *, int64_t content_id, uint32_t after, int (*fn)(void *, const struct content_part_row *), void *arg) MUST_CHECK;
 
 /* --- extent.c --- */

@@ -267,7 +267,7 @@ static int note_missing(struct content_writer *w, struct extent *extent, uint64_
     return present < quorum ? ERR_QUORUM : 0;
 }
 
-int content_writer_commit(struct content_writer *w, struct meta_tx *tx, int64_t content_id)
+int content_writer_commit(struct content_writer *w, struct meta_tx *tx, int64_t content_id, uint64_t start)
 {
     if (!w->first)
         return w->size ? content_insert_inline(tx, content_id, slice_of(w->inline_bytes.data, w->inline_bytes.len)) : 0;
@@ -282,7 +282,7 @@ int content_writer_commit(struct content_writer *w, struct meta_tx *tx, int64_t 
         err = extent_insert(tx, &e->extent, 1);
         if (err)
             return err;
-        struct segment_row segment = {content_id, e->start, e->extent.len, e->extent.id, 0};
+        struct segment_row segment = {content_id, start + e->start, e->extent.len, e->extent.id, 0};
         err = content_insert_segment(tx, &segment);
         if (err)
             return err;

@@ -38,9 +38,10 @@ void content_writer_abort(struct content_writer *);
 /* After done(0). Bit per volume to flush before the commit. */
 uint64_t content_writer_volumes(const struct content_writer *);
 
-/* In the transaction: inserts the extents, segments or inline bytes of content_id. Shards on volumes whose flush failed are
+/* In the transaction: inserts the extents, segments or inline bytes of content_id; segments from start on, inline bytes are all there
+ * are (start 0). Shards on volumes whose flush failed are
  * noted missing; ERR_QUORUM when too few are left. May run again in a later transaction. */
-int content_writer_commit(struct content_writer *, struct meta_tx *, int64_t content_id) MUST_CHECK;
+int content_writer_commit(struct content_writer *, struct meta_tx *, int64_t content_id, uint64_t start) MUST_CHECK;
 
 /* After done. keep_space: the rows are durable, or may be; otherwise the space is given back. */
 void content_writer_fini(struct content_writer *, bool keep_space);

@@ -119,13 +119,14 @@ struct object_put_options {
     /* Copied. PUT_OBJECT: as asked; mode NONE: as the bucket's default is. PUT_PART: as the upload is; customer_key: what the
      * request brought (the other members mean nothing). */
     struct encryption encryption;
+    bool append; uint64_t write_offset; /* PUT_OBJECT: x-amz-write-offset-bytes (append.h). checksum NONE: the object's, or CRC64NVME of a new one */
     int (*with)(struct meta_tx *, void *arg); /* PUT_OBJECT: what else is one with the commit; may be NULL */
     void (*ready)(void *arg);      /* room again */
     void (*done)(void *arg, int err);
     void *arg;
 };
-/* info.attributes: only what concerns the encryption is certain to be there. */
-struct object_put_result { struct object_info info; uint8_t checksum[CHECKSUM_LEN_MAX]; };
+/* info.attributes: only what concerns the encryption is certain to be there. checksum: of the whole object. */
+struct object_put_result { struct object_info info; enum checksum_kind checksum_kind; uint32_t checksum_type; uint8_t checksum[CHECKSUM_LEN_MAX]; };
 /* Starts; looks up nothing yet that would make the client wait. ERR_NO_MEMORY, ERR_INVALID. */
 int object_put_new(const struct object_put_options *, struct object_put **ret) MUST_CHECK;
 /* Takes bytes of the body, returns how many; fewer: wait for ready. An error is kept and comes with done. */

@@ -10,8 +10,9 @@
 
 #include "base/arena.h"
 #include "base/container.h"
-#include "object/content_cipher.h"
 #include "meta/attribute.h"
+#include "object/append.h"
+#include "object/content_cipher.h"
 #include "object/install.h"
 #include "object/journal.h"
 #include "object/lifecycle_tx.h"
@@ -30,6 +31,7 @@ struct object_put {
     uint8_t md5_claim[MD5_LEN], checksum_claim[CHECKSUM_LEN_MAX];
     struct meta_read look;
     struct text looked;              /* attributes of the bucket or the upload */
+    struct append append;            /* when options say so: what there is to go on */
     uint64_t size;                   /* plain bytes taken */
     struct digest_stream *md5;
     struct checksum_stream checksum;
@@ -86,8 +88,33 @@ static struct slice attributes_with_checksum(struct object_put *put, struct text
     return slice_of(text->data, text->len);
 }
 
+/* *row is the longer version then; or, where there is still nothing, stays as it is. */
+static int append_row(struct object_put *put, struct meta_tx *tx, const struct bucket_row *bucket, struct version_row *row, struct text *text,
+                      uint64_t *ret_start)
+{
+    struct append *a = &put->append;
+    if (!a->there) {
+        struct version_row current;
+        int err = append_current(tx, bucket->id, row->key, &current);
+        return !err ? ERR_WRITE_OFFSET : err == ERR_NO_SUCH_KEY ? 0 : err;
+    }
+    text_clear(text);
+    int err = append_version(a, tx, bucket, &put->options.conditions, put->size, row, text, ret_start);
+    if (err)
+        return err;
+    struct object_put_result *result = &put->result;
+    result->info.etag_len = sizeof(a->etag);
+    memcpy(result->info.etag, a->etag, sizeof(a->etag));
+    result->info.part_count = (a->info.part_count ? a->info.part_count : 1) + 1;
+    result->checksum_kind = a->kind;
+    result->checksum_type = a->type;
+    memcpy(result->checksum, a->whole_checksum, sizeof(result->checksum));
+    return 0;
+}
+
 static int commit_object(struct object_put *put, struct meta_tx *tx)
 {
+    static const struct object_conditions none;
     struct bucket_row bucket;
     int err = bucket_get(tx, put->options.bucket, &bucket);
     if (err)
@@ -97,6 +124,7 @@ static int commit_object(struct object_put *put, struct meta_tx *tx)
     if (err)
         return err;
     struct text text = {0};
+    uint64_t start = 0;
     struct version_row row = {
         .key = put->options.key,
         .flags = put->sealer.cipher ? VERSION_ENCRYPTED : 0,
@@ -109,10 +137,12 @@ static int commit_object(struct object_put *put, struct meta_tx *tx)
         .origin_version_id = slice_of("", 0),
     };
     err = text.failed ? ERR_NO_MEMORY : 0;
+    if (!err && put->options.append)
+        err = append_row(put, tx, &bucket, &row, &text, &start);
     if (!err)
-        err = install_version(tx, &bucket, &put->options.conditions, put->random, &row, put->version_id);
+        err = install_version(tx, &bucket, put->append.there ? &none : &put->options.conditions, put->random, &row, put->version_id);
     if (!err && row.content_id)
-        err = content_writer_commit(&put->content, tx, row.content_id);
+        err = content_writer_commit(&put->content, tx, row.content_id, start);
     if (!err)
         err = lifecycle_tx_describe(&put->result.info, &bucket, &row);
     journal_add(&journal, "REST.PUT.OBJECT", row.key, &row);
@@ -158,7 +188,7 @@ static int commit_part(struct object_put *put, struct meta_tx *tx)
     if (!err && replaced)
         err = content_delete(tx, replaced);
     if (!err)
-        err = content_writer_commit(&put->content, tx, part.content_id);
+        err = content_writer_commit(&put->content, tx, part.content_id, 0);
     put->result.info.size = part.size;
     put->result.info.modified_us = clock;
     return err;
@@ -293,12 +323,67 @@ static int run_look(struct meta_tx *tx, struct meta_read *read)
     int err = bucket_get(tx, put->options.bucket, &bucket);
     if (!err && put->options.target == PUT_PART)
         err = upload_get(tx, bucket.id, put->options.key, put->options.upload_id, &upload);
+    if (!err && put->options.append)
+        err = append_look(tx, &bucket, put->options.key, &put->append);
     if (err)
         return err;
     struct slice attributes = put->options.target == PUT_PART ? upload.attributes : bucket.attributes;
     text_clear(&put->looked);
     text_append(&put->looked, attributes.data, attributes.len);
     return put->looked.failed ? ERR_NO_MEMORY : 0;
+}
+
+static int start_checksum(struct object_put *put)
+{
+    int err = put->options.checksum == CHECKSUM_NONE ? 0 : checksum_init(&put->checksum, put->options.checksum);
+    put->checksum_started = !err && put->options.checksum != CHECKSUM_NONE;
+    return err;
+}
+
+/* What a request may ask of an object that is there. Content headers are the object's, whatever it says. */
+static int check_append(const struct object_put *put)
+{
+    const struct append *a = &put->append;
+    struct attribute attribute;
+    size_t position = 0;
+    int err = 0;
+    while (attribute_next(put->options.attributes, &position, &attribute, &err))
+        if (attribute.kind != ATTRIBUTE_HEADER)
+            return ERR_APPEND_METADATA;
+    if (!err && put->options.encryption.mode != ENCRYPTION_NONE)
+        err = ERR_ENCRYPTION_TYPE;
+    if (!err && put->options.checksum != CHECKSUM_NONE && a->kind != CHECKSUM_NONE && put->options.checksum != a->kind)
+        err = ERR_CHECKSUM_TYPE;
+    return err;
+}
+
+static int start_append(struct object_put *put)
+{
+    struct append *a = &put->append;
+    uint64_t size = put->options.size;
+    int err = check_append(put);
+    if (err)
+        return err;
+    if (put->options.checksum == CHECKSUM_NONE) {
+        put->options.checksum = a->kind;
+        err = start_checksum(put);
+    }
+    content_writer_init(&put->content, put->options.reactor, size == UINT64_MAX ? size : size + a->bytes.len, a->anew, content_ready,
+                        content_done, put);
+    return err;
+}
+
+/* A write at 0 where nothing is begins an object as any PUT does. */
+static int start_new(struct object_put *put, struct slice bucket_attributes)
+{
+    int err = 0;
+    if (put->options.append && put->options.checksum == CHECKSUM_NONE) {
+        put->options.checksum = CHECKSUM_CRC64NVME;
+        err = start_checksum(put);
+    }
+    if (!err && put->options.encryption.mode != ENCRYPTION_NONE)
+        return encrypt_object(put, &put->options.encryption);
+    return err ? err : apply_default(put, bucket_attributes);
 }
 
 static void end_body(struct object_put *put, const uint8_t *md5, const uint8_t *checksum);
@@ -310,7 +395,7 @@ static void look_done(struct meta_read *read)
     int err = read->err;
     put->looking = false;
     if (!err && !put->err)
-        err = put->options.target == PUT_PART ? encrypt_part(put, attributes) : apply_default(put, attributes);
+        err = put->options.target == PUT_PART ? encrypt_part(put, attributes) : put->append.there ? start_append(put) : start_new(put, attributes);
     put->content.err = err; /* the rest of the body is taken and dropped */
     if (put->err)
         content_writer_abort(&put->content);
@@ -338,6 +423,11 @@ static int prepare_key(struct object_put *put)
             return ERR_KEY_UNWANTED;
         return 0;
     }
+    if (o->append) {
+        put->append.offset = o->write_offset;
+        look_up(put);
+        return 0;
+    }
     if (o->encryption.mode != ENCRYPTION_NONE)
         return encrypt_object(put, &o->encryption);
     const struct bucket_row *bucket = bucket_known(o->reactor->meta, o->reactor->loop, o->bucket);
@@ -359,10 +449,8 @@ int object_put_new(const struct object_put_options *options, struct object_put *
         err = checksum_of_part(put);
     if (!err)
         err = digest_stream_new(options->reactor->md5, &put->md5);
-    if (!err && put->options.checksum != CHECKSUM_NONE) {
-        err = checksum_init(&put->checksum, put->options.checksum);
-        put->checksum_started = !err;
-    }
+    if (!err)
+        err = start_checksum(put);
     put->random = loop_random(options->reactor->loop);
     if (!err)
         err = prepare_key(put);
@@ -374,10 +462,18 @@ int object_put_new(const struct object_put_options *options, struct object_put *
     return 0;
 }
 
+/* The bytes that come before the body. False: no room. */
+static bool feed(struct object_put *put)
+{
+    struct append *a = &put->append;
+    a->fed += content_writer_put(&put->content, a->bytes.data + a->fed, a->bytes.len - a->fed);
+    return a->fed == a->bytes.len;
+}
+
 size_t object_put_write(struct object_put *put, const void *data, size_t len)
 {
     assert(!put->ended);
-    if (put->looking)
+    if (put->looking || (put->append.fed < put->append.bytes.len && !feed(put)))
         return 0;
     if (put->size + len > PUT_SIZE_MAX)
         put->content.err = put->content.err ? put->content.err : ERR_TOO_LARGE;
@@ -398,6 +494,8 @@ static void end_body(struct object_put *put, const uint8_t *md5, const uint8_t *
         content_writer_abort(&put->content);
         return;
     }
+    if (put->options.append && !put->size)
+        put->err = ERR_EMPTY_APPEND;
     put->result.info.etag_len = MD5_LEN;
     digest_stream_final(put->md5, put->result.info.etag);
     if (md5 && memcmp(md5, put->result.info.etag, MD5_LEN) != 0)
@@ -407,6 +505,9 @@ static void end_body(struct object_put *put, const uint8_t *md5, const uint8_t *
         if (checksum && memcmp(checksum, put->result.checksum, checksum_len(put->options.checksum)) != 0)
             put->err = ERR_BAD_DIGEST;
     }
+    memcpy(put->append.md5, put->result.info.etag, MD5_LEN);
+    memcpy(put->append.checksum, put->result.checksum, CHECKSUM_LEN_MAX);
+    put->result.checksum_kind = put->options.checksum;
     if (!put->err && put->custom_etag)
         put->err = encryption_etag(put->data_key, put->result.info.etag);
     if (put->err)
@@ -457,6 +558,7 @@ void object_put_free(struct object_put *put)
     explicit_bzero(put->data_key, sizeof(put->data_key));
     explicit_bzero(put->customer_key, sizeof(put->customer_key));
     text_free(&put->looked);
+    append_fini(&put->append);
     object_info_fini(&put->result.info);
     arena_free(&put->arena);
     free(put);

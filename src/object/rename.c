@@ -42,6 +42,8 @@ static int find_source(struct meta_tx *tx, const struct object_rename *rename, c
     int err = version_current(tx, bucket->id, rename->source_key, ret);
     if (err)
         return err;
+    if (ret->flags & VERSION_DELETE_MARKER)
+        return ERR_NO_SUCH_KEY;
     struct condition_subject subject = object_subject(ret);
     err = condition_check_read(&rename->source_conditions, &subject);
     return err == ERR_NOT_MODIFIED ? ERR_PRECONDITION : err;

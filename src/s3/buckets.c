@@ -164,7 +164,7 @@ void create_bucket_start(struct s3_request *r)
 {
     struct slice location, settings;
     bool object_lock;
-    if (!location_taken(r, &location) || !settings_taken(r, &settings) || !object_headers_supported(r) || !object_lock_wanted(r, &object_lock))
+    if (!location_taken(r, &location) || !settings_taken(r, &settings) || !object_headers_no_append(r) || !object_lock_wanted(r, &object_lock))
         return;
     struct bucket_request *b = make(r, create_done);
     if (!b)

@@ -177,7 +177,7 @@ static bool changes_something(struct s3_request *r, const struct copy_state *s)
 void copy_object_start(struct s3_request *r)
 {
     struct copy_state *s = request_state(r, sizeof *s);
-    if (!s || !take_source(r, s) || !object_headers_supported(r))
+    if (!s || !take_source(r, s) || !object_headers_no_append(r))
         return;
     struct object_copy *c = &s->copy;
     if (!take_directive(r, "x-amz-metadata-directive", &c->replace_attributes)
@@ -208,7 +208,7 @@ void copy_object_start(struct s3_request *r)
 void upload_part_copy_start(struct s3_request *r)
 {
     struct copy_state *s = request_state(r, sizeof *s);
-    if (!s || !take_source(r, s) || !object_headers_supported(r))
+    if (!s || !take_source(r, s) || !object_headers_no_append(r))
         return;
     struct object_copy *c = &s->copy;
     if (!parameters_part_number(r, true, &c->part_number) || !parameters_upload_id(r, s->upload_id)

@@ -62,6 +62,12 @@ static const struct {
     {ERR_BAD_DIGEST, S3_BadDigest},
     {ERR_INCOMPLETE_BODY, S3_IncompleteBody},
     {ERR_CONFLICT, S3_ConditionalRequestConflict},
+    {ERR_WRITE_OFFSET, S3_InvalidWriteOffset},
+    {ERR_EMPTY_APPEND, S3_InvalidRequest}, /* these with words of their own: s3/put_object.c */
+    {ERR_APPEND_METADATA, S3_InvalidRequest},
+    {ERR_CHECKSUM_TYPE, S3_InvalidRequest},
+    {ERR_ENCRYPTION_TYPE, S3_EncryptionTypeMismatch},
+    {ERR_TOO_MANY_PARTS, S3_TooManyParts},
     {ERR_MALFORMED, S3_MalformedXML},
     {ERR_SIGNATURE, S3_SignatureDoesNotMatch},
     {ERR_KEY_NEEDED, S3_InvalidRequest}, /* these with words of their own: s3/encryption.c */

@@ -90,7 +90,7 @@ void create_upload_start(struct s3_request *r)
         return;
     r->cleanup = create_cleanup;
     s->request = r;
-    if (!object_headers_supported(r) || !object_headers_storage_class(r, &s->create.storage_class)
+    if (!object_headers_no_append(r) || !object_headers_storage_class(r, &s->create.storage_class)
         || !encryption_headers(r, &s->create.encryption)
         || !object_headers_attributes(r, &s->attributes) || !object_lock_headers(r, &s->attributes)
         || !acl_attribute(r, &s->attributes) || !object_headers_tags(r, &s->attributes) || !take_checksum(r, &s->create))

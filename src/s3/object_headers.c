@@ -33,19 +33,13 @@ bool object_headers_storage_class(struct s3_request *r, uint32_t *ret)
     return false;
 }
 
-bool object_headers_supported(struct s3_request *r)
+bool object_headers_no_append(struct s3_request *r)
 {
-    static const char *const unsupported[] = {
-        "x-amz-write-offset-bytes"};
-    for (unsigned i = 0; i < sizeof unsupported / sizeof *unsupported; i++) {
-        struct slice value = request_header(r, unsupported[i]);
-        if (!value.data || slice_equal_string_nocase(value, "false"))
-            continue;
-        struct answer_field field = {"Header", slice_string(unsupported[i])};
-        answer_failure(r, 501, "NotImplemented", s3_error_text(S3_NotImplemented), &field, 1);
-        return false;
-    }
-    return true;
+    if (!request_header(r, "x-amz-write-offset-bytes").data)
+        return true;
+    struct answer_field field = {"Header", slice_string("x-amz-write-offset-bytes")};
+    answer_failure(r, 501, "NotImplemented", s3_error_text(S3_NotImplemented), &field, 1);
+    return false;
 }
 
 /* x-amz-meta-NAME, byte for byte. */

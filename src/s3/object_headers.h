@@ -11,8 +11,8 @@ bool object_headers_tags(struct s3_request *, struct text *attributes) MUST_CHEC
 /* x-amz-storage-class. False: answered. */
 bool object_headers_storage_class(struct s3_request *, uint32_t *ret) MUST_CHECK;
 const char *object_storage_class_name(uint32_t);
-/* Headers for what Ingot does not have: false and answered. */
-bool object_headers_supported(struct s3_request *) MUST_CHECK;
+/* x-amz-write-offset-bytes, which only PutObject takes: false and answered. */
+bool object_headers_no_append(struct s3_request *) MUST_CHECK;
 #define OBJECT_ACL "acl" /* ATTRIBUTE_CONFIGURATION of objects and buckets: the ACL, when not private (wire/acl.h) */
 
 /* If-Match and its kin, with prefix "" or "x-amz-copy-source-". */

@@ -380,7 +380,7 @@ static void acl_known(struct s3_request *r)
     struct object_put_options options = {0};
     struct text attributes = {0};
     struct slice tagging = field(r, "tagging");
-    if (object_headers_supported(r) && object_headers_storage_class(r, &options.storage_class) && encryption_headers(r, &options.encryption)
+    if (object_headers_no_append(r) && object_headers_storage_class(r, &options.storage_class) && encryption_headers(r, &options.encryption)
         && object_headers_attributes(r, &attributes) && object_lock_headers(r, &attributes) && acl_attribute(r, &attributes)
         && (!tagging.data || tagging_append(r, tagging, &attributes))) {
         options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);

@@ -54,6 +54,30 @@ static void cleanup(struct s3_request *r)
     object_put_free(s->put);
 }
 
+/* Those of an append in S3's words. */
+static void answer_put_err(struct s3_request *r, const struct put_state *s, int err)
+{
+    const char *text = err == ERR_EMPTY_APPEND      ? "Request body cannot be empty when 'write offset' is specified."
+                       : err == ERR_APPEND_METADATA ? "Cannot specify both a write offset value and user-defined object metadata for existing objects."
+                       : err == ERR_CHECKSUM_TYPE   ? "Checksum Type mismatch occurred: the existing object has a checksum of another type." : NULL;
+    if (text)
+        answer_error_text(r, S3_InvalidRequest, text);
+    else if (s->options.append && err == ERR_UNSUPPORTED)
+        answer_error_text(r, S3_NotImplemented, "Appending to an encrypted object is not implemented.");
+    else
+        answer_err(r, err);
+}
+
+static bool take_write_offset(struct s3_request *r, struct object_put_options *options)
+{
+    struct slice value = request_header(r, "x-amz-write-offset-bytes");
+    options->append = value.data != NULL;
+    if (!value.data || !slice_parse_u64(value, &options->write_offset))
+        return true;
+    answer_bad_argument(r, "The write offset must be the size of the object in bytes", "x-amz-write-offset-bytes", value);
+    return false;
+}
+
 static void done(void *arg, int err)
 {
     struct s3_request *r = arg;
@@ -61,7 +85,7 @@ static void done(void *arg, int err)
     if (!request_work_end(r))
         return;
     if (err) {
-        answer_err(r, err);
+        answer_put_err(r, s, err);
         return;
     }
     const struct object_put_result *result = object_put_result(s->put);
@@ -70,7 +94,9 @@ static void done(void *arg, int err)
     if (s->options.target == PUT_OBJECT) {
         object_answer_new_version(r, &result->info);
         lifecycle_answer_expiration(r, &result->info);
-        object_answer_checksum(r, s->options.checksum, 0, 0, result->checksum);
+        object_answer_checksum(r, result->checksum_kind, result->checksum_type, result->info.part_count, result->checksum);
+        if (s->options.append)
+            answer_header_u64(r, "x-amz-object-size", result->info.size);
     } else if (s->options.checksum != CHECKSUM_NONE) {
         struct text t = {0};
         text_append_base64(&t, result->checksum, checksum_len(s->options.checksum));
@@ -107,13 +133,15 @@ void put_object_start(struct s3_request *r)
 {
     struct put_state *s = request_state(r, sizeof *s);
     struct text attributes = {0};
-    if (s && object_headers_supported(r) && object_headers_storage_class(r, &s->options.storage_class)
+    if (s && take_write_offset(r, &s->options) && object_headers_storage_class(r, &s->options.storage_class)
         && encryption_headers(r, &s->options.encryption) && object_headers_attributes(r, &attributes) && object_lock_headers(r, &attributes)
         && acl_attribute(r, &attributes)
         && object_headers_tags(r, &attributes)) {
         s->options.target = PUT_OBJECT;
         s->options.attributes = slice_of(attributes.data ? attributes.data : "", attributes.len);
-        s->options.checksum = r->body.payload.kind ? r->body.payload.kind : CHECKSUM_CRC64NVME; /* as S3 does without one */
+        s->options.checksum = r->body.payload.kind;
+        if (s->options.checksum == CHECKSUM_NONE && !s->options.append)
+            s->options.checksum = CHECKSUM_CRC64NVME; /* as S3 does without one */
         object_headers_conditions(r, "", &s->options.conditions);
         start(r, s);
     }
@@ -124,7 +152,7 @@ void upload_part_start(struct s3_request *r)
 {
     struct put_state *s = request_state(r, sizeof *s);
     uint8_t *id = arena_take(&r->arena, 16);
-    if (!s || !id || !object_headers_supported(r) || !parameters_part_number(r, true, &s->options.part_number))
+    if (!s || !id || !object_headers_no_append(r) || !parameters_part_number(r, true, &s->options.part_number))
         return;
     if (!parameters_upload_id(r, id) || !encryption_headers_key(r, "x-amz-", &s->options.encryption.customer_key))
         return;

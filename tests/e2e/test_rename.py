@@ -55,6 +55,16 @@ def test_suspended_versioning(client, bucket):
     assert [v["Key"] for v in listing["Versions"]] == ["new"] and [m["Key"] for m in listing["DeleteMarkers"]] == ["old"]
 
 
+def test_a_delete_marker_has_no_name_to_change(client, bucket):
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket=bucket, Key="old", Body=b"1")
+    client.delete_object(Bucket=bucket, Key="old")
+    fails(404, "NoSuchKey", client.rename_object, Bucket=bucket, Key="new", RenameSource="old")
+    client.put_object(Bucket=bucket, Key="other", Body=b"2")
+    client.rename_object(Bucket=bucket, Key="old", RenameSource="other", DestinationIfNoneMatch="*")
+    assert client.get_object(Bucket=bucket, Key="old")["Body"].read() == b"2"
+
+
 def test_the_target_is_replaced(client, bucket):
     client.put_object(Bucket=bucket, Key="old", Body=b"1")
     client.put_object(Bucket=bucket, Key="new", Body=BIG)
