@@ -33,6 +33,7 @@
  *   key-add         {account?, access_key?, secret_key?, bucket?, prefix?, policy?, expires?} → {account, access_key, secret_key, expires}
  *   key-list        {account?} → {keys: [{access_key, account, enabled, bucket, prefix, policy, expires, created}]}
  *   key-remove, key-disable, key-enable  {access_key} → {}
+ *   policy-explain  {method, target, access_key?, source_ip?, tls?, headers?: ["Name: value"]} → {allowed, status, code, action, reason}
  * volume in arguments: an index, a uuid or a path. */
 #ifndef INGOT_ADMIN_PROTOCOL_H
 #define INGOT_ADMIN_PROTOCOL_H

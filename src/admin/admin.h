@@ -14,6 +14,18 @@
 struct lifecycle_worker;
 struct repair;
 
+/* A request that nobody sends, and what would be decided about it (s3/explain.h). */
+#define ADMIN_EXPLAIN_HEADERS_MAX 32
+struct admin_explain {
+    const char *method, *target, *access_key, *source_ip; /* access_key NULL: nobody; source_ip NULL: not known */
+    bool tls;
+    const char *headers[ADMIN_EXPLAIN_HEADERS_MAX];       /* "Name: value" */
+    uint32_t header_count;
+    bool allowed;                     /* out, as the rest */
+    unsigned status;
+    char code[64], action[64], reason[192];
+};
+
 struct admin {
     struct loop *control;
     struct store *store;
@@ -21,6 +33,8 @@ struct admin {
     struct meta *meta;
     struct repair *repair;            /* NULL: none runs */
     struct lifecycle_worker *lifecycle; /* NULL: none runs */
+    int (*explain)(void *arg, struct admin_explain *); /* blocks; NULL: no server runs */
+    void *explain_arg;
     const char *version, *engine;
     uint64_t started_us;              /* wall clock */
     _Atomic bool read_ready, write_ready;

@@ -36,6 +36,7 @@ static const struct {
     {"key-remove", admin_command_key_remove},
     {"key-disable", admin_command_key_disable},
     {"key-enable", admin_command_key_enable},
+    {"policy-explain", admin_command_policy_explain},
 };
 
 static const char *const error_names[] = {

@@ -17,6 +17,7 @@
 #include "admin/socket.h"
 #include "base/container.h"
 #include "base/log.h"
+#include "ingot/explain.h"
 #include "ingot/kms_file.h"
 #include "ingot/lifecycle_keeper.h"
 #include "ingot/opened.h"
@@ -45,6 +46,7 @@ struct server {
     uint64_t watchdog_us;
     bool stopping, lease_lost, drain_late;
     _Atomic unsigned drained_count;
+    _Atomic bool serving;         /* the reactors run */
     _Atomic bool log_kept;
     struct task wake, lease_lost_task;
     char message[640];
@@ -103,6 +105,14 @@ static void observe(void *arg, const char *operation, unsigned status, uint64_t 
     metric_add(server->metrics, slot, COUNTER_received_bytes, bytes_in);
     metric_add(server->metrics, slot, COUNTER_sent_bytes, bytes_out);
     metric_observe(server->metrics, slot, HISTOGRAM_request_duration, duration_us);
+}
+
+static int explain(void *arg, struct admin_explain *e)
+{
+    struct server *server = arg;
+    if (!server->serving)
+        return ERR_BUSY; /* the admin socket is there before the reactors */
+    return explain_run(&server->reactors[0], e);
 }
 
 static void log_dropped(void *arg, uint64_t lines)
@@ -250,6 +260,7 @@ static int start_reactors(struct server *server)
     for (unsigned i = 0; i < count; i++)
         if ((err = reactor_start(&server->reactors[i])))
             return fail(server, err, server->reactors[i].name);
+    server->serving = true;
     return 0;
 }
 
@@ -338,6 +349,8 @@ static int start(struct server *server)
         return err;
     if (!server->opened.store->read_only && (err = log_buffer_new(log_dropped, server, &server->s3.log_buffer)))
         return fail(server, err, "access logs");
+    server->opened.admin.explain = explain;
+    server->opened.admin.explain_arg = server;
     if ((err = make_default_buckets(server)) || (err = start_admin_socket(server)))
         return err;
     if (!server->opened.store->read_only) {

@@ -10,6 +10,7 @@
 #include "meta/attribute.h"
 #include "s3/acl.h"
 #include "s3/answer.h"
+#include "s3/explain.h"
 #include "s3/object_headers.h"
 #include "s3/owner.h"
 
@@ -36,6 +37,14 @@ void access_deny(struct s3_request *r, const char *format, ...)
     answer_error(r, S3_AccessDenied);
 }
 
+/* Why it may be: nobody asks but explain.c. */
+static enum access_outcome allowed(struct s3_request *r, const char *reason)
+{
+    if (r->explain)
+        explain(r, "%s", reason);
+    return ACCESS_ALLOW;
+}
+
 /* --- the decision --- */
 
 struct verdict {
@@ -46,8 +55,9 @@ struct verdict {
 
 static void explain_statement(struct s3_request *r, const char *which, enum access_action action, const struct policy_result *result)
 {
-    explain(r, "%s: statement %" PRIu32 "%s%.*s denies %s", which, result->statement + 1, result->sid.len ? " " : "",
-            (int)(result->sid.len < 60 ? result->sid.len : 60), result->sid.data, access_action_name(action));
+    explain(r, "%s: statement %" PRIu32 "%s%.*s %s %s", which, result->statement + 1, result->sid.len ? " " : "",
+            (int)(result->sid.len < 60 ? result->sid.len : 60), result->sid.data, result->effect == POLICY_DENY ? "denies" : "allows",
+            access_action_name(action));
 }
 
 /* False: a statement denies. */
@@ -63,6 +73,8 @@ static bool ask_identity(struct s3_request *r, enum access_action action, const 
             explain_statement(r, session ? "session policy" : "identity policy", action, &result);
             return false;
         }
+        if (result.effect == POLICY_ALLOW && r->explain)
+            explain_statement(r, session ? "session policy" : "identity policy", action, &result);
         if (result.effect == POLICY_ALLOW && session)
             session_allows = true;
         else if (result.effect == POLICY_ALLOW)
@@ -97,6 +109,8 @@ static bool ask_policies(const struct access_question *q, enum access_action act
         }
         ret->bucket = result.effect == POLICY_DENY ? POLICY_NONE : result.effect;
         ret->names_caller = result.names_caller;
+        if (ret->bucket == POLICY_ALLOW && r->explain)
+            explain_statement(r, "bucket policy", action, &result);
     }
     return ask_identity(r, action, &request, &ret->identity_allows);
 }
@@ -137,11 +151,11 @@ static enum access_outcome decide_own(const struct access_question *q, enum acce
 {
     struct access_permission p = access_permission(action);
     if (!p.of_object || q->bucket->ownership == OWNERSHIP_BUCKET_OWNER_ENFORCED)
-        return ACCESS_ALLOW;
+        return q->request->identity.iam_user ? ACCESS_ALLOW : allowed(q->request, "the bucket is the caller's own");
     if (!known)
         return ACCESS_OBJECT;
     if (!q->info || q->info->owner_id == q->bucket->owner_id || ask_acl(q, p))
-        return ACCESS_ALLOW;
+        return q->request->identity.iam_user ? ACCESS_ALLOW : allowed(q->request, "the bucket is the caller's own");
     explain(q->request, "the object is another account's, and its ACL does not allow %s", access_action_name(action));
     return ACCESS_DENY;
 }
@@ -167,7 +181,7 @@ enum access_outcome access_decide(const struct access_question *q, enum access_a
     if (((b && b->policy) || i->policy_count || i->session_policy_count || i->iam_user) && !ask_policies(q, action, &v))
         return ACCESS_DENY;
     if (i->is_root)
-        return ACCESS_ALLOW;
+        return allowed(r, "the credential of the configuration may do everything that nobody denies");
     if (!v.identity_allows && !(own && v.bucket == POLICY_ALLOW && v.names_caller)) {
         explain(r, "no policy of the caller allows %s", access_action_name(action));
         return ACCESS_DENY;
@@ -181,6 +195,8 @@ enum access_outcome access_decide(const struct access_question *q, enum access_a
         return ACCESS_ALLOW;
     enum access_outcome outcome = decide_by_acl(q, action, known);
     r->acl_required = r->acl_required || outcome == ACCESS_ALLOW;
+    if (outcome == ACCESS_ALLOW)
+        return allowed(r, "an ACL allows it");
     if (outcome == ACCESS_DENY)
         explain(r, "%s %s", restricted && v.bucket == POLICY_ALLOW
                 ? "RestrictPublicBuckets: a public policy does not count for other accounts, for" : "neither bucket policy nor ACL allows", access_action_name(action));

@@ -6,6 +6,7 @@
 #include "s3/access.h"
 #include "s3/authorise.h"
 #include "s3/body.h"
+#include "s3/explain.h"
 #include "wire/http_date.h"
 #include "wire/xml_request.h"
 
@@ -31,6 +32,8 @@ static int number(struct s3_request *r, struct slice *values, uint64_t n)
 
 static int source_ip(struct s3_request *r, struct slice *values)
 {
+    if (r->explain)
+        return r->explain->source_ip.len ? one(values, r->explain->source_ip) : -1;
     if (!r->http)
         return -1;
     const char *peer = http_peer(r->http), *colon = strrchr(peer, ':');
@@ -38,6 +41,11 @@ static int source_ip(struct s3_request *r, struct slice *values)
     if (len > 2 && peer[0] == '[')
         return one(values, arena_copy(&r->arena, slice_of(peer + 1, len - 2)));
     return one(values, arena_copy(&r->arena, slice_of(peer, len)));
+}
+
+static bool is_tls(const struct s3_request *r)
+{
+    return r->explain ? r->explain->tls : r->http && http_is_tls(r->http);
 }
 
 static int current_time(struct s3_request *r, struct slice *values, bool epoch)
@@ -159,7 +167,7 @@ static int global_value(struct s3_request *r, struct slice key, struct slice *va
     if (is(key, "aws:SourceIp"))
         return source_ip(r, values);
     if (is(key, "aws:SecureTransport"))
-        return one(values, slice_string(r->http && http_is_tls(r->http) ? "true" : "false"));
+        return one(values, slice_string(is_tls(r) ? "true" : "false"));
     if (is(key, "aws:Referer"))
         return one(values, request_header(r, "referer"));
     if (is(key, "aws:UserAgent"))

@@ -7,12 +7,13 @@
 #include "s3/answer.h"
 #include "s3/cors.h"
 #include "s3/encryption.h"
+#include "s3/explain.h"
 #include "s3/object_lock.h"
 #include "wire/xml_write.h"
 
 void answer_header(struct s3_request *r, const char *name, const char *value)
 {
-    if (r->gone || r->answered)
+    if (r->gone || r->answered || r->explain)
         return;
     if (http_add_header(r->http, name, value))
         http_close_after(r->http); /* an answer without one of its headers: memory is short */
@@ -136,6 +137,10 @@ void answer_failure(struct s3_request *r, unsigned status, const char *code, con
     if (r->gone || r->answered)
         return;
     r->error_code = code;
+    if (r->explain) {
+        explain_refused(r, status, code, message);
+        return;
+    }
     if (status == 503)
         answer_header(r, "Retry-After", "1");
     if (status == 304 || r->is_head) {

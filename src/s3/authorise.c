@@ -10,6 +10,7 @@
 #include "s3/answer.h"
 #include "s3/authorise.h"
 #include "s3/caller.h"
+#include "s3/explain.h"
 #include "s3/session.h"
 
 #define ACCESS_KEY_MAX 128
@@ -246,7 +247,9 @@ static bool in_scope(const struct s3_request *r)
 /* Whoever sent the request may do what it asks for. */
 static void allow(struct s3_request *r)
 {
-    if (r->form)
+    if (r->explain)
+        explain_allowed(r);
+    else if (r->form)
         r->form->then(r);
     else
         request_admit(r);
@@ -336,15 +339,17 @@ static enum sigv4_result verify_request(struct s3_request *r, struct slice secre
 
 static void verify(struct s3_request *r, struct slice secret)
 {
-    enum sigv4_result result = r->form ? verify_form(r, secret) : verify_request(r, secret);
+    enum sigv4_result result = r->explain ? SIGV4_OK : r->form ? verify_form(r, secret) : verify_request(r, secret);
     if (result != SIGV4_OK) {
         answer_sigv4(r, result);
         return;
     }
     if (r->signature.kind == SIGV4_PRESIGNED && !take_headers_of_query(r))
         return;
-    if (r->identity.refused || (!r->identified && !in_scope(r)))
-        answer_error(r, S3_AccessDenied);
+    if (r->identity.refused)
+        access_deny(r, "the access key is for %s only", r->operation->writes ? "reading" : "writing");
+    else if (!r->identified && !in_scope(r))
+        access_deny(r, "it is outside of the bucket or the prefix that the access key is for");
     else if (r->identified)
         r->identified(r);
     else
@@ -513,6 +518,19 @@ void authorise(struct s3_request *r)
         return;
     }
     identify(r);
+}
+
+void authorise_as(struct s3_request *r, struct slice access_key)
+{
+    if (access_key.len) {
+        r->signature.access_key = access_key;
+        identify(r);
+    } else if (r->address.bucket_len && r->operation != operation_get(OPERATION_CreateBucket)) {
+        r->identity.anonymous = true;
+        access_check(r, allow);
+    } else {
+        access_deny(r, "it needs credentials");
+    }
 }
 
 void authorise_service(struct s3_request *r, struct slice payload_hash, void (*then)(struct s3_request *))

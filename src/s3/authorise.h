@@ -20,6 +20,8 @@ struct authorise_form {
 void authorise_form(struct s3_request *, const struct authorise_form *form);
 /* Who sent a call of IAM or STS, whose body's SHA-256 in hex ends what was signed. Calls then, now or later, or answers. */
 void authorise_service(struct s3_request *, struct slice payload_hash, void (*then)(struct s3_request *));
+/* Without a signature, for explain.c: the sender is whose access key that is, or nobody (empty). */
+void authorise_as(struct s3_request *, struct slice access_key);
 /* Within the access key's scope: for keys that stand in a document or a copy source. */
 bool authorise_key(const struct s3_request *, struct slice bucket, struct slice key);
 void authorise_forget(struct s3_reactor *);

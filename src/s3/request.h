@@ -15,6 +15,8 @@
 #include "wire/sigv2.h"
 #include "wire/uri.h"
 
+struct s3_explain;
+
 #define S3_DOCUMENT_MAX (8u << 20) /* bytes of a request document */
 
 struct s3_identity {
@@ -90,6 +92,7 @@ struct s3_request {
     bool ended;     /* the whole body is here */
     bool answered, gone;
     uint32_t pending;
+    struct s3_explain *explain; /* not NULL: nobody waits for an answer but explain.c */
     uint64_t bytes_in, bytes_out;
     unsigned status;
     const char *error_code;
@@ -118,6 +121,11 @@ void *request_state(struct s3_request *, size_t size);
 void request_work_begin(struct s3_request *);
 /* False: the client is gone or has its answer already; the caller must not touch the request any more. */
 bool request_work_end(struct s3_request *) MUST_CHECK;
+
+/* For explain.c: a request that did not come over HTTP; its target, and which operation it is; its end. */
+struct s3_request *request_made(struct s3_reactor *, struct slice method); /* NULL: no memory */
+enum s3_error request_parse(struct s3_request *, struct slice target) MUST_CHECK;
+void request_leave(struct s3_request *);
 
 /* After authorisation, perhaps later than begin: starts the operation's body. */
 void request_admit(struct s3_request *);

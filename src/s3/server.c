@@ -164,10 +164,10 @@ static bool has_c1_control(struct slice key)
     return false;
 }
 
-static enum s3_error parse_target(struct s3_request *r)
+static enum s3_error parse_target(struct s3_request *r, struct slice sent)
 {
     const struct s3_server *server = r->reactor->server;
-    struct slice target = arena_copy(&r->arena, http_target(r->http));
+    struct slice target = arena_copy(&r->arena, sent);
     if (!target.data || uri_split(target, &r->uri))
         return S3_InvalidURI;
     struct slice host = request_header(r, "host");
@@ -216,6 +216,36 @@ static enum s3_error route(struct s3_request *r)
     return S3_OK;
 }
 
+static void name_request(struct s3_request *r, struct slice method)
+{
+    struct s3_reactor *reactor = r->reactor;
+    r->started_us = loop_now_us(reactor->object->loop);
+    snprintf(r->id, sizeof r->id, "%016llX", (unsigned long long)(reactor->id_base++ * 0x9e3779b97f4a7c15ull));
+    r->method = method;
+    r->is_head = slice_equal_string(method, "HEAD");
+}
+
+struct s3_request *request_made(struct s3_reactor *reactor, struct slice method)
+{
+    struct s3_request *r = request_new(reactor);
+    if (r)
+        name_request(r, method);
+    return r;
+}
+
+enum s3_error request_parse(struct s3_request *r, struct slice target)
+{
+    enum s3_error e = parse_target(r, target);
+    return e == S3_OK ? route(r) : e;
+}
+
+void request_leave(struct s3_request *r)
+{
+    r->gone = true;
+    if (r->pending == 0)
+        request_free(r);
+}
+
 static void logging_known(struct s3_request *r)
 {
     cors_load(r, r->operation == operation_get(OPERATION_Preflight) ? request_admit : authorise);
@@ -232,12 +262,9 @@ static void begin(void *server_arg, struct http_request *http)
         return;
     }
     r->http = http;
-    r->started_us = loop_now_us(reactor->object->loop);
-    snprintf(r->id, sizeof r->id, "%016llX", (unsigned long long)(reactor->id_base++ * 0x9e3779b97f4a7c15ull));
-    r->method = http_method(http);
-    r->is_head = slice_equal_string(r->method, "HEAD");
+    name_request(r, http_method(http));
     http_headers_each(http, take_header, r);
-    enum s3_error e = parse_target(r);
+    enum s3_error e = parse_target(r, http_target(http));
     if (e == S3_OK && hooked(r))
         return;
     if (e == S3_OK)
@@ -365,8 +392,7 @@ static void gone(struct http_request *http, bool complete)
     if (r->abandon)
         r->abandon(r);
     r->abandon = NULL;
-    if (r->pending == 0)
-        request_free(r);
+    request_leave(r);
 }
 
 /* Bodies that nobody takes on or sends hold the buffers that other requests wait for. */
