@@ -11,6 +11,7 @@
 #include "base/metric.h"
 #include "meta/meta.h"
 
+struct kms;
 struct lifecycle_worker;
 struct repair;
 
@@ -35,6 +36,7 @@ struct admin {
     struct lifecycle_worker *lifecycle; /* NULL: none runs */
     int (*explain)(void *arg, struct admin_explain *); /* blocks; NULL: no server runs */
     void *explain_arg;
+    struct kms *kms;                  /* of a server; NULL: none runs */
     const char *version, *engine;
     uint64_t started_us;              /* wall clock */
     _Atomic bool read_ready, write_ready;

@@ -349,6 +349,7 @@ static int start(struct server *server)
         return err;
     if (!server->opened.store->read_only && (err = log_buffer_new(log_dropped, server, &server->s3.log_buffer)))
         return fail(server, err, "access logs");
+    server->opened.admin.kms = server->kms;
     server->opened.admin.explain = explain;
     server->opened.admin.explain_arg = server;
     if ((err = make_default_buckets(server)) || (err = start_admin_socket(server)))

@@ -139,6 +139,7 @@ struct upload_row {
 int upload_insert(struct meta_tx *, const struct upload_row *) MUST_CHECK;
 int upload_get(struct meta_tx *, int64_t bucket_id, struct slice key, struct slice upload_id, struct upload_row *ret) MUST_CHECK; /* ERR_NO_SUCH_UPLOAD */
 int upload_at(struct meta_tx *, int64_t id, struct upload_row *ret) MUST_CHECK; /* ERR_NO_SUCH_UPLOAD */
+int upload_set_attributes(struct meta_tx *, int64_t id, struct slice attributes) MUST_CHECK; /* ERR_NO_SUCH_UPLOAD */
 /* With its parts and their contents; those of many parts soon after (trash.h). ERR_NO_SUCH_UPLOAD. */
 int upload_delete(struct meta_tx *, int64_t id) MUST_CHECK;
 /* Uploads of a bucket in order of (key, id), after (key, id) exclusive; id INT64_MAX: after the whole key. */

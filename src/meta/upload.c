@@ -114,6 +114,15 @@ int upload_delete(struct meta_tx *tx, int64_t id)
     return many ? trash_parts(tx, id) : delete_parts(tx, id);
 }
 
+int upload_set_attributes(struct meta_tx *tx, int64_t id, struct slice attributes)
+{
+    struct statement s = statement_begin(tx, STATEMENT_UPLOAD_SET_ATTRIBUTES);
+    statement_bind_blob(&s, attributes);
+    statement_bind_int(&s, id);
+    int err = statement_execute(&s);
+    return err == 0 && statement_changes(&s) == 0 ? ERR_NO_SUCH_UPLOAD : err;
+}
+
 int upload_list(struct meta_tx *tx, int64_t bucket_id, struct slice key_after, int64_t id_after,
                 int (*fn)(void *, const struct upload_row *), void *arg)
 {
