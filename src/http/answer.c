@@ -27,6 +27,11 @@ void http_close_after(struct http_request *r)
     r->close_after = true;
 }
 
+const char *http_status_text(unsigned status)
+{
+    return MHD_get_reason_phrase_for(status);
+}
+
 static void answered(struct http_request *r, unsigned status)
 {
     assert(!r->answered);
@@ -118,7 +123,7 @@ void answer_write_raw(struct http_request *r)
         return;
     struct text out = {0};
     text_append_format(&out, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %zu\r\n", r->status,
-                       MHD_get_reason_phrase_for(r->status), r->body_len);
+                       http_status_text(r->status), r->body_len);
     for (const struct answer_header *h = r->answer_headers; h; h = h->next)
         text_append_format(&out, "%s: %s\r\n", h->name, h->value);
     text_append_string(&out, "\r\n");

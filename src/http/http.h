@@ -70,6 +70,7 @@ bool http_is_tls(const struct http_request *);
 /* What TLS agreed on, by OpenSSL's names ("ECDHE-RSA-AES128-GCM-SHA256", "TLSv1.2"); empty without TLS. */
 #define HTTP_TLS_NAME_SIZE 64
 void http_tls_names(const struct http_request *, char cipher[HTTP_TLS_NAME_SIZE], char version[HTTP_TLS_NAME_SIZE]);
+const char *http_status_text(unsigned status); /* "Not Found" */
 const char *http_peer(const struct http_request *);         /* "address:port" */
 void http_set_user(struct http_request *, void *user);
 void *http_user(const struct http_request *);

@@ -201,6 +201,17 @@ static int fail(struct server *server, int err, const char *what)
     return err;
 }
 
+static uint32_t take_domains(const struct config_list *list, struct slice *ret)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        for (char *c = list->items[i]; *c; c++)
+            if (*c >= 'A' && *c <= 'Z')
+                *c = (char)(*c - 'A' + 'a');
+        ret[i] = slice_string(list->items[i]);
+    }
+    return list->count;
+}
+
 static void start_s3(struct server *server)
 {
     const struct config *config = server->config;
@@ -219,12 +230,8 @@ static void start_s3(struct server *server)
         .observe = observe,
         .observe_arg = server,
     };
-    for (uint32_t i = 0; i < config->domain.count; i++) {
-        for (char *c = config->domain.items[i]; *c; c++)
-            if (*c >= 'A' && *c <= 'Z')
-                *c = (char)(*c - 'A' + 'a');
-        server->s3.domains[server->s3.domain_count++] = slice_string(config->domain.items[i]);
-    }
+    server->s3.domain_count = take_domains(&config->domain, server->s3.domains);
+    server->s3.website_domain_count = take_domains(&config->website_domain, server->s3.website_domains);
 }
 
 static int start_kms(struct server *server)
@@ -463,8 +470,8 @@ static int check_config(const struct command *command, const struct config *conf
         return command_usage(command, "root_user needs at least 3 bytes, root_password 8");
     if (!*config->tls_certificate != !*config->tls_key)
         return command_usage(command, "tls_certificate and tls_key go together");
-    if (config->domain.count > S3_DOMAINS_MAX)
-        return command_usage(command, "domain: %u are given, at most %d can be", config->domain.count, S3_DOMAINS_MAX);
+    if (config->domain.count > S3_DOMAINS_MAX || config->website_domain.count > S3_DOMAINS_MAX)
+        return command_usage(command, "domain, website_domain: at most %d of each can be given", S3_DOMAINS_MAX);
     for (uint32_t i = 0; i < config->default_buckets.count; i++)
         if (!uri_bucket_valid(slice_string(config->default_buckets.items[i]), config->bucket_underscores))
             return command_usage(command, "default_buckets: \"%.80s\" is no name of a bucket", config->default_buckets.items[i]);

@@ -29,6 +29,10 @@ static const struct row rows[OPERATION_COUNT] = {
     [OPERATION_GetBucketEncryption] = BUCKET(GetEncryptionConfiguration),
     [OPERATION_PutBucketEncryption] = BUCKET(PutEncryptionConfiguration),
     [OPERATION_DeleteBucketEncryption] = BUCKET(PutEncryptionConfiguration),
+    [OPERATION_GetBucketWebsite] = BUCKET(GetBucketWebsite),
+    [OPERATION_PutBucketWebsite] = BUCKET(PutBucketWebsite),
+    [OPERATION_DeleteBucketWebsite] = BUCKET(DeleteBucketWebsite),
+    [OPERATION_Website] = ELSEWHERE, /* of each object that it tries */
     [OPERATION_GetBucketPolicy] = BUCKET(GetBucketPolicy),
     [OPERATION_PutBucketPolicy] = BUCKET(PutBucketPolicy),
     [OPERATION_DeleteBucketPolicy] = BUCKET(DeleteBucketPolicy),
@@ -83,7 +87,6 @@ static const struct row rows[OPERATION_COUNT] = {
 static const struct { const char *subresource; enum access_action get, put; } configurations[] = {
     {"notification", ACTION_GetBucketNotification, ACTION_PutBucketNotification},
     {"replication", ACTION_GetReplicationConfiguration, ACTION_PutReplicationConfiguration},
-    {"website", ACTION_GetBucketWebsite, ACTION_PutBucketWebsite},
     {"inventory", ACTION_GetInventoryConfiguration, ACTION_PutInventoryConfiguration},
     {"analytics", ACTION_GetAnalyticsConfiguration, ACTION_PutAnalyticsConfiguration},
     {"metrics", ACTION_GetMetricsConfiguration, ACTION_PutMetricsConfiguration},

@@ -9,6 +9,7 @@
 #include "s3/encryption.h"
 #include "s3/explain.h"
 #include "s3/object_lock.h"
+#include "s3/website.h"
 #include "wire/xml_write.h"
 
 void answer_header(struct s3_request *r, const char *name, const char *value)
@@ -74,7 +75,7 @@ static void respond(struct s3_request *r, unsigned status, const struct text *te
         answer_empty(r, status);
         return;
     }
-    answer_header(r, "Content-Type", "application/xml");
+    answer_header(r, "Content-Type", r->website ? "text/html; charset=utf-8" : "application/xml");
     if (!start_answer(r, status))
         return;
     r->bytes_out = text->len;
@@ -148,8 +149,11 @@ void answer_failure(struct s3_request *r, unsigned status, const char *code, con
         return;
     }
     struct text t = {0};
-    xml_declaration(&t);
-    if (r->operation == operation_get(OPERATION_CallService))
+    if (!r->website)
+        xml_declaration(&t);
+    if (r->website)
+        website_error_page(r, status, code, message, &t);
+    else if (r->operation == operation_get(OPERATION_CallService))
         service_error_document(r, status, code, message, &t);
     else
         answer_error_document(r, code, message, fields, field_count, &t);

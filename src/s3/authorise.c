@@ -503,7 +503,7 @@ void authorise(struct s3_request *r)
     }
     const struct s3_server *server = r->reactor->server;
     struct sigv4_request request = signed_request(r);
-    enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
+    enum sigv4_result result = r->website ? SIGV4_ANONYMOUS : sigv4_parse(&request, &r->query, &r->signature);
     if (result == SIGV4_ANONYMOUS && r->address.bucket_len && r->operation != operation_get(OPERATION_CreateBucket)) {
         r->identity.anonymous = true;
         access_check(r, allow);

@@ -6,6 +6,7 @@
 #include "s3/access.h"
 #include "s3/answer.h"
 #include "s3/encryption.h"
+#include "s3/get_object.h"
 #include "s3/object_headers.h"
 #include "s3/operations.h"
 #include "s3/parameters.h"
@@ -14,7 +15,7 @@
 #include "wire/version_id.h"
 
 struct get_state {
-    struct object_get get;
+    struct object_get get; /* first: get_object.h */
     struct s3_request *request;
     bool started;
 };
@@ -35,8 +36,8 @@ static void ready(void *arg)
 static size_t pull(struct http_request *http, void *data, size_t capacity, int *err)
 {
     struct s3_request *r = http_user(http);
-    struct get_state *s = r->state;
-    size_t n = object_get_read(&s->get, data, capacity, err);
+    struct object_get *get = r->state;
+    size_t n = object_get_read(get, data, capacity, err);
     r->bytes_out += n;
     return n;
 }
@@ -56,7 +57,7 @@ static void answer_marker(struct s3_request *r, const struct object_get *g)
     answer_error(r, S3_MethodNotAllowed);
 }
 
-static void answer_failed(struct s3_request *r, const struct object_get *g)
+void get_object_answer_failed(struct s3_request *r, const struct object_get *g)
 {
     char size[21];
     snprintf(size, sizeof size, "%" PRIu64, g->info.size);
@@ -102,12 +103,14 @@ static void answer_part_checksum(struct s3_request *r, const struct object_get *
         object_answer_checksum(r, kind, type, 0, g->part_checksum);
 }
 
-static void answer_found(struct s3_request *r, struct object_get *g)
+void get_object_answer(struct s3_request *r, struct object_get *g, unsigned status)
 {
     struct slice mode = request_header(r, "x-amz-checksum-mode");
     bool partial = g->has_range || g->part_number;
     bool whole = g->first == 0 && g->len == g->info.size, of_part = g->part_number && g->info.part_count;
     bool checked = mode.data && slice_equal_string_nocase(mode, "ENABLED");
+    if (!r->is_head)
+        object_get_on_ready(g, ready, r);
     object_answer_info(r, &g->info, checked && whole && !of_part);
     if (checked && of_part)
         answer_part_checksum(r, g);
@@ -118,7 +121,8 @@ static void answer_found(struct s3_request *r, struct object_get *g)
         snprintf(range, sizeof range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, g->first, g->first + g->len - 1, g->info.size);
         answer_header(r, "Content-Range", range);
     }
-    unsigned status = partial && g->info.size ? 206 : 200;
+    if (partial && g->info.size)
+        status = 206;
     if (r->is_head)
         answer_head(r, status, g->len);
     else if (g->len == 0)
@@ -151,12 +155,22 @@ static void done(struct object_get *g)
     if (!request_work_end(r) || !permitted(r, g))
         return;
     if (g->err)
-        answer_failed(r, g);
-    else {
-        if (!r->is_head)
-            object_get_on_ready(g, ready, r);
-        answer_found(r, g);
-    }
+        get_object_answer_failed(r, g);
+    else
+        get_object_answer(r, g, 200);
+}
+
+void get_object_take_range(struct s3_request *r, struct object_get *g)
+{
+    struct slice value = request_header(r, "range");
+    struct range range;
+    object_headers_conditions(r, "", &g->conditions);
+    if (!value.data || range_parse(value, &range))
+        return;
+    g->has_range = true;
+    g->range_is_suffix = range.suffix;
+    g->range_first = range.first;
+    g->range_last = range.last;
 }
 
 static bool has_override(const struct s3_request *r)
@@ -186,18 +200,10 @@ void get_object_start(struct s3_request *r)
     }
     if (!object_headers_overrides(r) || !encryption_headers_read(r, &g->customer_key))
         return;
-    object_headers_conditions(r, "", &g->conditions);
-    struct slice value = request_header(r, "range");
-    struct range range;
-    if (value.data && !range_parse(value, &range)) {
-        if (g->part_number) {
-            answer_error_text(r, S3_InvalidRequest, "Cannot specify both Range header and partNumber query parameter");
-            return;
-        }
-        g->has_range = true;
-        g->range_is_suffix = range.suffix;
-        g->range_first = range.first;
-        g->range_last = range.last;
+    get_object_take_range(r, g);
+    if (g->has_range && g->part_number) {
+        answer_error_text(r, S3_InvalidRequest, "Cannot specify both Range header and partNumber query parameter");
+        return;
     }
     g->head_only = r->is_head;
     g->done = done;

@@ -4,6 +4,7 @@
 
 #include "meta/attribute.h"
 #include "s3/answer.h"
+#include "s3/website.h"
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
@@ -81,6 +82,10 @@ bool object_headers_attributes(struct s3_request *r, struct text *attributes)
         text_free(&stripped);
     }
     struct slice redirect = request_header(r, "x-amz-website-redirect-location");
+    if (redirect.data && redirect.len && !website_location_valid(redirect)) {
+        answer_error(r, S3_InvalidRedirectLocation);
+        return false;
+    }
     if (redirect.data && redirect.len)
         attribute_append(attributes, ATTRIBUTE_WEBSITE_REDIRECT, slice_of("", 0), redirect);
     if (!append_user_metadata(r, attributes))

@@ -74,6 +74,7 @@ struct s3_request {
     uint32_t header_count;
     struct header headers[HEADERS_MAX];
     const struct operation *operation;
+    bool website; /* for a website's visitors: nobody's credentials count, errors are pages */
     struct s3_logging *logging; /* NULL: none; access_log.h */
     const struct s3_cors *cors; /* NULL: no page's request, or the bucket has no configuration */
     struct s3_identity identity;

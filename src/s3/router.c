@@ -5,7 +5,6 @@
 static const struct subresource subresources[] = {
     {"lifecycle", S3_NoSuchLifecycleConfiguration},
     {"replication", S3_ReplicationConfigurationNotFoundError},
-    {"website", S3_NoSuchWebsiteConfiguration},
     {"notification", S3_OK},
     {"inventory", S3_NoSuchConfiguration},
     {"analytics", S3_NoSuchConfiguration},
@@ -45,6 +44,7 @@ static enum method method_of(struct slice method)
 
 /* Configurations of buckets with an operation for each method. */
 static const struct { const char *name; enum operation_id get, put, delete; } configurations[] = {
+    {"website", OPERATION_GetBucketWebsite, OPERATION_PutBucketWebsite, OPERATION_DeleteBucketWebsite},
     {"policy", OPERATION_GetBucketPolicy, OPERATION_PutBucketPolicy, OPERATION_DeleteBucketPolicy},
     {"policyStatus", OPERATION_GetBucketPolicyStatus, OPERATION_COUNT, OPERATION_COUNT},
     {"publicAccessBlock", OPERATION_GetPublicAccessBlock, OPERATION_PutPublicAccessBlock, OPERATION_DeletePublicAccessBlock},
@@ -183,4 +183,10 @@ enum s3_error router_find(struct slice method_name, bool has_bucket, bool has_ke
     if (!has_bucket)
         return method == METHOD_GET || method == METHOD_HEAD ? find(OPERATION_ListBuckets, ret) : S3_MethodNotAllowed;
     return has_key ? find_object(method, q, has_copy_source, ret) : find_bucket(method, q, ret);
+}
+
+enum s3_error router_website(struct slice name)
+{
+    enum method method = method_of(name);
+    return method == METHOD_GET || method == METHOD_HEAD ? S3_OK : S3_MethodNotAllowed;
 }

@@ -33,6 +33,9 @@ struct operation {
     X(GetBucketVersioning, get_bucket_versioning_start, BODY_NONE, false, false) \
     X(PutBucketVersioning, put_bucket_versioning_start, BODY_DOCUMENT, true, false) \
     X(GetBucketConfiguration, get_bucket_configuration_start, BODY_NONE, false, false) \
+    X(GetBucketWebsite, get_bucket_website_start, BODY_NONE, false, false) \
+    X(PutBucketWebsite, put_bucket_website_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketWebsite, delete_bucket_website_start, BODY_NONE, true, false) \
     X(PutBucketConfiguration, unsupported_start, BODY_NONE, true, false) \
     X(DeleteBucketConfiguration, delete_bucket_configuration_start, BODY_NONE, true, false) \
     X(GetBucketTagging, get_tagging_start, BODY_NONE, false, false) \
@@ -94,7 +97,8 @@ struct operation {
     X(UploadPartCopy, upload_part_copy_start, BODY_NONE, true, false) \
     X(CompleteMultipartUpload, complete_upload_start, BODY_DOCUMENT, true, false) \
     X(AbortMultipartUpload, abort_upload_start, BODY_NONE, true, false) \
-    X(ListParts, list_parts_start, BODY_NONE, false, false)
+    X(ListParts, list_parts_start, BODY_NONE, false, false) \
+    X(Website, website_start, BODY_NONE, false, true)
 
 enum operation_id {
 #define X(name, start, body, writes, anonymous) OPERATION_##name,
@@ -106,6 +110,8 @@ enum operation_id {
 /* S3_OK, MethodNotAllowed, NotImplemented for what S3 has and Ingot has not. has_copy_source: x-amz-copy-source is there. */
 enum s3_error router_find(struct slice method, bool has_bucket, bool has_key, const struct query *, bool has_copy_source,
                           enum operation_id *ret) MUST_CHECK;
+/* The same at the website endpoint, which has one operation. */
+enum s3_error router_website(struct slice method) MUST_CHECK;
 /* The sub-resource of a bucket or an object that the query names and that has an answer when nothing is configured; NULL. */
 struct subresource { const char *name; enum s3_error none; };
 const struct subresource *router_subresource(const struct query *);

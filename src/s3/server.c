@@ -173,7 +173,12 @@ static enum s3_error parse_target(struct s3_request *r, struct slice sent)
     struct slice host = request_header(r, "host");
     if (r->uri.authority.data)
         host = r->uri.authority;
-    int err = uri_address_parse(r->uri.path, host.data ? host : slice_of("", 0), server->domains, server->domain_count, &r->address);
+    if (!host.data)
+        host = slice_of("", 0);
+    int err = uri_address_parse(r->uri.path, host, server->website_domains, server->website_domain_count, &r->address);
+    r->website = r->address.virtual_host;
+    if (!r->website)
+        err = uri_address_parse(r->uri.path, host, server->domains, server->domain_count, &r->address);
     if (err) {
         r->address.bucket_len = r->address.key_len = 0;
         return err == ERR_INVALID ? S3_InvalidBucketName : err == ERR_TOO_LARGE ? S3_KeyTooLongError : S3_InvalidURI;
@@ -202,9 +207,9 @@ static enum s3_error route(struct s3_request *r)
     const struct s3_server *server = r->reactor->server;
     if (has_c1_control(request_key(r)))
         return S3_InvalidURI;
-    enum operation_id id;
-    enum s3_error e = router_find(r->method, r->address.bucket_len > 0, r->address.key_len > 0, &r->query,
-                                  has_copy_source(r), &id);
+    enum operation_id id = OPERATION_Website;
+    enum s3_error e = r->website ? router_website(r->method) : router_find(r->method, r->address.bucket_len > 0, r->address.key_len > 0, &r->query,
+                                                                           has_copy_source(r), &id);
     if (e != S3_OK)
         return e;
     r->operation = operation_get(id);

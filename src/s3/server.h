@@ -30,6 +30,8 @@ struct s3_server {
     struct slice region;
     struct slice domains[S3_DOMAINS_MAX]; /* lower case, without port: bucket.DOMAIN is a bucket */
     uint32_t domain_count;
+    struct slice website_domains[S3_DOMAINS_MAX]; /* likewise: bucket.DOMAIN is a bucket's website */
+    uint32_t website_domain_count;
     bool allow_underscore;
     bool allow_signature_v2;
     enum s3_customer_keys customer_keys;
