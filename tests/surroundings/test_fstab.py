@@ -1,14 +1,10 @@
 """The form of fstab that docs/juicefs.md shows, as it stands there."""
-import os
-import re
-
-from conftest import ACCESS, ROOT, SECRET
+from conftest import ACCESS, SECRET
+from documents import blocks
 
 
 def test_fstab(world):
-    with open(os.path.join(ROOT, "docs", "juicefs.md")) as file:
-        section = re.search(r"^## fstab\n(.*?)^## ", file.read(), re.M | re.S).group(1)
-    commands = "\n".join(line.strip() for line in section.splitlines() if line.startswith("    "))
+    commands, = blocks("docs/juicefs.md")["fstab"]
     assert "_netdev" in commands
     host = world.host("10.77.0.80", "fstab")
     host.check("echo 10.77.0.1 redis.example.net >> /etc/hosts; mkdir /mnt/jfs")

@@ -1,24 +1,17 @@
 """docs/migrate-from-minio.md, its commands as they stand there, from a MinIO to Ingot. MINIO and MC name the binaries."""
 import os
-import re
 import shutil
 
 import pytest
 
-from conftest import ACCESS, ROOT, SECRET
+from conftest import ACCESS, SECRET
+from documents import blocks
 from hosts import until
 
 MINIO, MC = os.environ.get("MINIO", ""), os.environ.get("MC", "")
 pytestmark = pytest.mark.skipif(not (MINIO and MC), reason="MINIO and MC do not name MinIO's server and client")
 OLD = "http://10.77.0.92:9000"
 NAMES = "10.77.0.1 ingot.example.net redis.example.net\\n10.77.0.92 minio.example.net\\n"
-
-
-def blocks():
-    """The commands of each section, by its heading."""
-    with open(os.path.join(ROOT, "docs", "migrate-from-minio.md")) as file:
-        sections = re.split(r"^## (.*)\n", file.read(), flags=re.M)[1:]
-    return {heading: re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S) for heading, text in zip(sections[::2], sections[1::2])}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +45,7 @@ s3.put_bucket_policy(Bucket='photos', Policy=json.dumps({'Version': '2012-10-17'
     {'Effect': 'Allow', 'Principal': {'AWS': ['*']}, 'Action': ['s3:GetObject'], 'Resource': ['arn:aws:s3:::photos/a b/*']}]}))
 s3.put_bucket_lifecycle_configuration(Bucket='photos', LifecycleConfiguration={'Rules': [
     {'ID': 'old', 'Status': 'Enabled', 'Filter': {'Prefix': 'tmp/'}, 'Expiration': {'Days': 7}}]})""", OLD)
-    sections = blocks()
+    sections = blocks("docs/migrate-from-minio.md")
     for block in sections["Copy while MinIO goes on"] + sections["Settings of a bucket"]:
         run(block)
     world.s3("s3.put_object(Bucket='photos', Key='later', Body=b'1'); s3.put_object(Bucket='photos', Key='a b/ö7', Body=b'other')\n"
@@ -83,7 +76,7 @@ def test_a_volume(world, migration):
     host.check(f"juicefs format --storage minio --bucket http://minio.example.net:9000/juicefs {meta} moved && juicefs mount -d {meta} /mnt/jfs",
                env={**environment, "MINIO_ROOT_USER": ACCESS})
     host.check("cd /mnt/jfs && for n in $(seq 200); do head -c $((n * 500)) /dev/urandom > $n; done; head -c 20000000 /dev/urandom > large; sha256sum * > /var/tmp/sums")
-    for block in blocks()["A JuiceFS volume"]:
+    for block in blocks("docs/migrate-from-minio.md")["A JuiceFS volume"]:
         run(block)
     host.check("cd /mnt/jfs && sha256sum -c --quiet /var/tmp/sums && grep -q . large && cp large another")
     host.check("umount /mnt/jfs; while pgrep -x juicefs > /dev/null; do sleep 0.1; done")
