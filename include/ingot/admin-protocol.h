@@ -33,6 +33,8 @@
  *   key-add         {account?, access_key?, secret_key?, bucket?, prefix?, policy?, expires?} → {account, access_key, secret_key, expires}
  *   key-list        {account?} → {keys: [{access_key, account, enabled, bucket, prefix, policy, expires, created}]}
  *   key-remove, key-disable, key-enable  {access_key} → {}
+ *   bucket-list     → {buckets: [{name, owner, created, versioning, objects, bytes, quota_objects, quota_bytes}]}: noncurrent versions count; quota 0: none
+ *   bucket-quota    {bucket, objects?, bytes?} → {}: 0 or absent: no limit
  *   kms-list        → {keys: [{id, newest, versions}]}: of kms_key_file
  *   kms-rewrap      → {looked, sealed, unreadable}; progress {what, looked, sealed}
  *   policy-explain  {method, target, access_key?, source_ip?, tls?, headers?: ["Name: value"]} → {allowed, status, code, action, reason}

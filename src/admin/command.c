@@ -36,6 +36,8 @@ static const struct {
     {"key-remove", admin_command_key_remove},
     {"key-disable", admin_command_key_disable},
     {"key-enable", admin_command_key_enable},
+    {"bucket-list", admin_command_bucket_list},
+    {"bucket-quota", admin_command_bucket_quota},
     {"kms-list", admin_command_kms_list},
     {"kms-rewrap", admin_command_kms_rewrap},
     {"policy-explain", admin_command_policy_explain},

@@ -31,6 +31,8 @@ int admin_command_key_list(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_key_remove(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_key_disable(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_key_enable(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_bucket_list(struct admin_call *, json_t **ret) MUST_CHECK;
+int admin_command_bucket_quota(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_kms_list(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_kms_rewrap(struct admin_call *, json_t **ret) MUST_CHECK;
 int admin_command_policy_explain(struct admin_call *, json_t **ret) MUST_CHECK;

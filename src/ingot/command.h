@@ -18,7 +18,7 @@ struct command {
 };
 
 extern const struct command command_serve, command_dev, command_format, command_status, command_volume, command_scrub,
-    command_fsck, command_query, command_backup, command_restore, command_user, command_key, command_kms, command_policy, command_completion;
+    command_fsck, command_query, command_backup, command_restore, command_user, command_key, command_kms, command_bucket, command_policy, command_completion;
 /* All, in the order of --help; ends with NULL. */
 extern const struct command *const commands[];
 

@@ -9,7 +9,7 @@
 
 const struct command *const commands[] = {
     &command_serve, &command_dev, &command_format, &command_status, &command_volume, &command_scrub, &command_fsck, &command_query,
-    &command_backup, &command_restore, &command_user, &command_key, &command_kms, &command_policy, &command_completion, NULL,
+    &command_backup, &command_restore, &command_user, &command_key, &command_bucket, &command_kms, &command_policy, &command_completion, NULL,
 };
 
 extern char **environ;

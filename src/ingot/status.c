@@ -10,9 +10,7 @@ static const struct flag flags[] = {
     {NULL, NULL, NULL},
 };
 
-
-/* Bytes for people; a null is "unknown". */
-static void format_bytes(json_t *value, char *text, size_t size)
+void status_format_bytes(json_t *value, char *text, size_t size)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
     double bytes = (double)json_integer_value(value);
@@ -38,7 +36,7 @@ void status_print_volumes(json_t *volumes)
         json_t *used = json_object_get(volume, "used_chunks");
         if (strcmp(state, "draining") == 0 && json_is_integer(used) && json_integer_value(used) == 0)
             state = "drained"; /* it can be removed */
-        format_bytes(json_object_get(volume, "size"), size, sizeof(size));
+        status_format_bytes(json_object_get(volume, "size"), size, sizeof(size));
         printf("%-4lld %-9s %-10s %10s %8lld %8lld %8lld  %s\n", json_integer_value(json_object_get(volume, "index")),
                state, json_string_value(json_object_get(volume, "mirror")),
                size, json_integer_value(json_object_get(volume, "chunks")),
@@ -91,10 +89,10 @@ static void print_status(json_t *status)
 {
     char usable[32], used[32], available[32], raw[32];
     json_t *capacity = json_object_get(status, "capacity"), *can_lose = json_object_get(status, "can_lose");
-    format_bytes(json_object_get(capacity, "usable"), usable, sizeof(usable));
-    format_bytes(json_object_get(capacity, "used"), used, sizeof(used));
-    format_bytes(json_object_get(capacity, "available"), available, sizeof(available));
-    format_bytes(json_object_get(capacity, "raw"), raw, sizeof(raw));
+    status_format_bytes(json_object_get(capacity, "usable"), usable, sizeof(usable));
+    status_format_bytes(json_object_get(capacity, "used"), used, sizeof(used));
+    status_format_bytes(json_object_get(capacity, "available"), available, sizeof(available));
+    status_format_bytes(json_object_get(capacity, "raw"), raw, sizeof(raw));
     printf("store %s  %lld+%lld  generation %lld  ingot %s (%s)\n", json_string_value(json_object_get(status, "store")),
            json_integer_value(json_object_get(status, "data")), json_integer_value(json_object_get(status, "parity")),
            json_integer_value(json_object_get(status, "generation")), json_string_value(json_object_get(status, "version")),

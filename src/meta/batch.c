@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "meta/membership.h"
 #include "meta/tables.h"
+#include "meta/usage.h"
 
 struct flush { struct io io; struct batch *batch; uint32_t volume_index; };
 
@@ -244,9 +245,13 @@ static void settle_extents(struct meta_tx *tx)
 static int commit(struct meta_tx *tx)
 {
     struct meta *meta = tx->meta;
+    int err = usage_write(tx);
+    connection_reset(tx->connection);
+    if (err != 0)
+        return err;
     atomic_fetch_add(&meta->bucket_epoch, tx->buckets_changed);
     atomic_fetch_add(&meta->identity_epoch, tx->identities_changed);
-    int err = connection_run(tx->connection, STATEMENT_COMMIT);
+    err = connection_run(tx->connection, STATEMENT_COMMIT);
     atomic_fetch_add(&meta->bucket_epoch, tx->buckets_changed);
     atomic_fetch_add(&meta->identity_epoch, tx->identities_changed);
     return err;

@@ -3,6 +3,7 @@
 #include "meta/statement.h"
 #include "meta/tables.h"
 #include "meta/transaction.h"
+#include "meta/usage.h"
 
 static int read_row(const struct statement *s, struct bucket_row *ret)
 {
@@ -92,6 +93,8 @@ int bucket_insert(struct meta_tx *tx, const struct bucket_row *row, int64_t *ret
     statement_bind_blob(&s, row->attributes);
     err = statement_execute(&s);
     if (err == 0)
+        err = usage_begin(tx, id);
+    if (err == 0)
         *ret_id = id;
     return err;
 }
@@ -134,7 +137,9 @@ int bucket_delete(struct meta_tx *tx, int64_t id)
     struct statement s = statement_begin(tx, STATEMENT_BUCKET_DELETE);
     statement_bind_int(&s, id);
     err = statement_execute(&s);
-    return err == 0 && statement_changes(&s) == 0 ? ERR_NO_SUCH_BUCKET : err;
+    if (err == 0 && statement_changes(&s) == 0)
+        return ERR_NO_SUCH_BUCKET;
+    return err != 0 ? err : usage_end(tx, id);
 }
 
 int bucket_list(struct meta_tx *tx, struct slice after, int (*fn)(void *, const struct bucket_row *), void *arg)

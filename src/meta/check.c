@@ -50,6 +50,9 @@ struct checking {
 /* Encrypted contents lie in frames (base/frame.h), each stream of size bytes for itself. */
 #define FRAMED(size) "(" size " + (" size " + 65535) / 65536 * 32)"
 #define PARTS_FRAMED "(SELECT SUM" FRAMED("c.size") " FROM content_part c WHERE c.content_id = v.content_id)"
+#define USAGE(column, counted) "SELECT printf('bucket_usage %lld: %lld " column ", but its bucket has %lld', bucket_id, " column ", have), " \
+                               "bucket_id, have FROM (SELECT u.bucket_id, u." column ", COALESCE((SELECT " counted \
+                               " FROM version v WHERE v.bucket_id = u.bucket_id), 0) AS have FROM bucket_usage u) WHERE " column " <> have"
 #define KEY "CASE WHEN length(key) > 64 THEN substr(hex(key), 1, 128) || '...' ELSE hex(key) END"
 
 static bool judge_integrity(sqlite3_stmt *s, char line[LINE_MAX_LEN])
@@ -106,6 +109,16 @@ static int mend_references(struct meta_tx *tx, const struct repairable *r)
 static int mend_free_blocks(struct meta_tx *tx, const struct repairable *r)
 {
     return execute(tx, "UPDATE chunk_group SET free_blocks = ?2 WHERE id = ?1 AND ?2 >= 0", r);
+}
+
+static int mend_versions(struct meta_tx *tx, const struct repairable *r)
+{
+    return execute(tx, "UPDATE bucket_usage SET versions = ?2 WHERE bucket_id = ?1", r);
+}
+
+static int mend_bytes(struct meta_tx *tx, const struct repairable *r)
+{
+    return execute(tx, "UPDATE bucket_usage SET bytes = ?2 WHERE bucket_id = ?1", r);
 }
 
 static int mend_parts(struct meta_tx *tx, const struct repairable *r)
@@ -187,6 +200,12 @@ static const struct check checks[] = {
         "SELECT printf('chunk_group %lld: %lld free blocks, but its extents leave %lld', id, free_blocks, room), id, room FROM "
         "(SELECT id, free_blocks, ?1 - 1 - COALESCE((SELECT SUM(block_count) FROM extent e WHERE e.group_id = g.id), 0) AS room "
         "FROM chunk_group g) WHERE free_blocks <> room", .mend = mend_free_blocks},
+    {.what = "usage of buckets", .sql =
+        "SELECT printf('bucket %lld: its usage is not counted', id) FROM bucket WHERE id NOT IN (SELECT bucket_id FROM bucket_usage) "
+        "UNION ALL SELECT printf('bucket_usage %lld: its bucket does not exist', bucket_id) FROM bucket_usage "
+        "WHERE bucket_id NOT IN (SELECT id FROM bucket)"},
+    {.what = "versions in usage", .sql = USAGE("versions", "SUM(v.flags & 1 = 0)"), .mend = mend_versions},
+    {.what = "bytes in usage", .sql = USAGE("bytes", "SUM(v.size)"), .mend = mend_bytes},
     {.what = "numbers given out", .sql =
         "SELECT printf('setting clock_ceiling: %lld, but number %lld is in use already', ceiling, used) FROM "
         "(SELECT (SELECT value FROM setting WHERE name = 'clock_ceiling') AS ceiling, MAX(COALESCE((SELECT MAX(id) FROM extent), 0), "
@@ -348,7 +367,7 @@ static int mend(struct checking *c, const struct check *check)
 static int check_integrity(struct checking *c)
 {
     static const char *const tables[] = {
-        "setting", "account", "access_key", "bucket", "version", "inline_content", "segment", "content_part", "extent", "chunk_group",
+        "setting", "account", "access_key", "bucket", "bucket_usage", "version", "inline_content", "segment", "content_part", "extent", "chunk_group",
         "upload", "part", "tombstone", "outbox", "cursor", "lifecycle_due", "lifecycle_walk",
     };
     if (!c->options->live)

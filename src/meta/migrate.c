@@ -82,6 +82,7 @@ static const char *const steps[SCHEMA_VERSION] = {
     [2] = MIGRATE_ACCOUNTS,
     [3] = MIGRATE_LOG,
     [4] = MIGRATE_IDENTITY,
+    [5] = MIGRATE_USAGE,
 };
 
 int migrate_run(struct connection *c, uint64_t from_version)

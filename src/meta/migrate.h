@@ -5,7 +5,7 @@
 #include "base/uuid.h"
 #include "meta/connection.h"
 
-#define SCHEMA_VERSION 5u
+#define SCHEMA_VERSION 6u
 
 struct migrate_origin {
     struct uuid store_uuid;

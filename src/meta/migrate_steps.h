@@ -61,4 +61,14 @@
     "group_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY(group_id, user_id)) WITHOUT ROWID;" \
     "CREATE INDEX identity_member_user ON identity_member(user_id, group_id);"
 
+/* 5 to 6: how much is in each bucket. */
+#define MIGRATE_USAGE \
+    "CREATE TABLE bucket_usage(bucket_id INTEGER PRIMARY KEY, versions INTEGER NOT NULL, bytes INTEGER NOT NULL);" \
+    "INSERT INTO bucket_usage SELECT b.id, COALESCE(SUM(v.flags & 1 = 0), 0), COALESCE(SUM(v.size), 0)" \
+    " FROM bucket b LEFT JOIN version v ON v.bucket_id = b.id GROUP BY b.id;" \
+    "DROP VIEW buckets;" \
+    "CREATE VIEW buckets AS SELECT b.name, a.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region," \
+    "CASE b.versioning WHEN 0 THEN 'off' WHEN 1 THEN 'enabled' ELSE 'suspended' END AS versioning," \
+    "u.versions, u.bytes FROM bucket b LEFT JOIN account a ON a.id = b.owner_id LEFT JOIN bucket_usage u ON u.bucket_id = b.id;"
+
 #endif

@@ -1,4 +1,4 @@
--- The schema of Ingot's database, version 5. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
+-- The schema of Ingot's database, version 6. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
 -- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
 
 -- Single values: schema_version, clock_ceiling, region, leaving_volumes (bit per index: drained, not to come back).
@@ -18,6 +18,9 @@ CREATE INDEX access_key_user ON access_key(account_id, user_id, access_key);
 CREATE TABLE bucket(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, owner_id INTEGER NOT NULL, created_us INTEGER NOT NULL,
   region TEXT NOT NULL, versioning INTEGER NOT NULL, attributes BLOB NOT NULL);
+
+-- How much is in each bucket: its versions, delete markers apart, and their bytes. Kept with every commit (meta/usage.c).
+CREATE TABLE bucket_usage(bucket_id INTEGER PRIMARY KEY, versions INTEGER NOT NULL, bytes INTEGER NOT NULL);
 
 -- A version, or a delete marker. rank = INT64_MAX - clock: the newest of a key comes first. version_id: 16 bytes, empty for
 -- the null version. flags: 1 delete marker, 2 encrypted (FORMAT.md). etag: 16 bytes of MD5, and behind them, for multipart, the part count (4, big-endian).
@@ -111,8 +114,8 @@ CREATE TABLE lifecycle_walk(
 
 -- For people (`ingot query`).
 CREATE VIEW buckets AS SELECT b.name, a.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region,
-  CASE b.versioning WHEN 0 THEN 'off' WHEN 1 THEN 'enabled' ELSE 'suspended' END AS versioning
-  FROM bucket b LEFT JOIN account a ON a.id = b.owner_id;
+  CASE b.versioning WHEN 0 THEN 'off' WHEN 1 THEN 'enabled' ELSE 'suspended' END AS versioning,
+  u.versions, u.bytes FROM bucket b LEFT JOIN account a ON a.id = b.owner_id LEFT JOIN bucket_usage u ON u.bucket_id = b.id;
 CREATE VIEW objects AS SELECT b.name AS bucket, CAST(v.key AS TEXT) AS key, lower(hex(v.version_id)) AS version_id,
   v.flags & 1 AS delete_marker, v.size, lower(hex(v.etag)) AS etag, datetime(v.modified_us / 1000000, 'unixepoch') AS modified,
   v.content_id FROM version v JOIN bucket b ON b.id = v.bucket_id;

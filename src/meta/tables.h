@@ -36,6 +36,13 @@ int bucket_delete(struct meta_tx *, int64_t id) MUST_CHECK;                /* ER
 /* Buckets by name after `after` (exclusive, empty: from the start); stops when fn returns non-zero, which it returns. */
 int bucket_list(struct meta_tx *, struct slice after, int (*fn)(void *, const struct bucket_row *), void *arg) MUST_CHECK;
 
+/* --- usage.c: how much is in a bucket, kept by version_insert() and version_delete() --- */
+struct bucket_usage { int64_t versions, bytes; }; /* delete markers and uploads do not count */
+/* With what this transaction has changed so far. ERR_NO_SUCH_BUCKET. */
+int usage_get(struct meta_tx *, int64_t bucket_id, struct bucket_usage *ret) MUST_CHECK;
+/* What this request alone has changed so far: may be negative. */
+struct bucket_usage usage_of_request(const struct meta_tx *, int64_t bucket_id);
+
 /* --- version.c --- */
 #define VERSION_DELETE_MARKER 1u
 #define VERSION_ENCRYPTED 2u    /* its content is frames (base/frame.h); size says plain bytes */
@@ -70,7 +77,7 @@ int version_newer(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t
 int version_older(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank_after,
                   int (*fn)(void *, int64_t rank, uint32_t flags), void *arg) MUST_CHECK;
 int version_insert(struct meta_tx *, const struct version_row *) MUST_CHECK;
-int version_delete(struct meta_tx *, int64_t bucket_id, struct slice key, int64_t rank) MUST_CHECK;
+int version_delete(struct meta_tx *, const struct version_row *) MUST_CHECK; /* by bucket, key and rank, of the flags and size it has; ERR_NO_SUCH_VERSION */
 
 /* Walks rows of a bucket in order of (key, rank). At most one open per transaction. */
 struct version_cursor { struct meta_tx *tx; void *statement; };

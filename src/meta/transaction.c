@@ -114,6 +114,7 @@ void meta_tx_mark(struct meta_tx *tx, uint32_t changed)
     tx->mark.added = tx->added.count;
     tx->mark.freed = tx->freed.count;
     tx->mark.moved = tx->moved.count;
+    tx->mark.usage = tx->usage.count;
 }
 
 void meta_tx_cut(struct meta_tx *tx)
@@ -121,6 +122,7 @@ void meta_tx_cut(struct meta_tx *tx)
     tx->added.count = tx->mark.added;
     tx->freed.count = tx->mark.freed;
     tx->moved.count = tx->mark.moved;
+    tx->usage.count = tx->mark.usage;
 }
 
 void meta_tx_clear(struct meta_tx *tx)
@@ -128,6 +130,7 @@ void meta_tx_clear(struct meta_tx *tx)
     tx->added.count = 0;
     tx->freed.count = 0;
     tx->moved.count = 0;
+    tx->usage.count = 0;
     tx->buckets_changed = tx->identities_changed = false;
     meta_tx_mark(tx, 0);
 }
@@ -137,4 +140,5 @@ void meta_tx_fini(struct meta_tx *tx)
     free(tx->added.extents);
     free(tx->freed.extents);
     free(tx->moved.extents);
+    free(tx->usage.changes);
 }

@@ -1,6 +1,7 @@
 /* Versions: the rows that requests look up and list. Walked in the order of the primary key. */
 #include "meta/statement.h"
 #include "meta/tables.h"
+#include "meta/usage.h"
 
 static int read_row(const struct statement *s, struct version_row *ret)
 {
@@ -94,6 +95,11 @@ int version_older(struct meta_tx *tx, int64_t bucket_id, struct slice key, int64
     return statement_end_walk(&s, err);
 }
 
+static struct bucket_usage usage_of(const struct version_row *row, int64_t sign)
+{
+    return (struct bucket_usage){.versions = row->flags & VERSION_DELETE_MARKER ? 0 : sign, .bytes = sign * (int64_t)row->size};
+}
+
 int version_insert(struct meta_tx *tx, const struct version_row *row)
 {
     struct statement s = statement_begin(tx, STATEMENT_VERSION_INSERT);
@@ -116,17 +122,20 @@ int version_insert(struct meta_tx *tx, const struct version_row *row)
     else
         statement_bind_null(&s);
     statement_bind_int(&s, row->replication);
-    return statement_execute(&s);
+    int err = statement_execute(&s);
+    return err != 0 ? err : usage_add(tx, row->bucket_id, usage_of(row, 1));
 }
 
-int version_delete(struct meta_tx *tx, int64_t bucket_id, struct slice key, int64_t rank)
+int version_delete(struct meta_tx *tx, const struct version_row *row)
 {
     struct statement s = statement_begin(tx, STATEMENT_VERSION_DELETE);
-    statement_bind_int(&s, bucket_id);
-    statement_bind_blob(&s, key);
-    statement_bind_int(&s, rank);
+    statement_bind_int(&s, row->bucket_id);
+    statement_bind_blob(&s, row->key);
+    statement_bind_int(&s, row->rank);
     int err = statement_execute(&s);
-    return err == 0 && statement_changes(&s) == 0 ? ERR_NO_SUCH_VERSION : err;
+    if (err == 0 && statement_changes(&s) == 0)
+        return ERR_NO_SUCH_VERSION;
+    return err != 0 ? err : usage_add(tx, row->bucket_id, usage_of(row, -1));
 }
 
 /* Ranks lie between 0 and INT64_MAX, so that (from, -1) is before and (from, INT64_MAX) behind all rows of a key. The

@@ -115,7 +115,8 @@ static int continue_content(const struct append *a, struct meta_tx *tx, const st
     int64_t old = *content_id;
     *ret_start = a->anew ? 0 : a->info.size;
     if (!a->anew && bucket->versioning == BUCKET_UNVERSIONED) { /* the row gives way to one with the same content */
-        int err = version_delete(tx, bucket->id, key, a->rank);
+        const struct version_row gone = {.bucket_id = bucket->id, .key = key, .rank = a->rank, .size = a->info.size};
+        int err = version_delete(tx, &gone);
         return err ? err : lifecycle_tx_removed(tx, bucket, key, a->rank);
     }
     *content_id = (int64_t)meta_tx_clock(tx);

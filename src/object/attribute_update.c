@@ -67,7 +67,7 @@ static int update_version(struct meta_tx *tx, const struct object_attribute_upda
         err = copy_row(&row, &arena);
     row.attributes = slice_of(fresh->data ? fresh->data : "", fresh->len);
     if (!err)
-        err = version_delete(tx, row.bucket_id, row.key, row.rank);
+        err = version_delete(tx, &row);
     if (!err)
         err = version_insert(tx, &row);
     if (!err && u->kind == ATTRIBUTE_TAG)

@@ -14,6 +14,7 @@
 #include "object/install.h"
 #include "object/journal.h"
 #include "object/lifecycle_tx.h"
+#include "object/quota.h"
 
 #define COPY_READ_SIZE (256u << 10)
 #define LOOKS_MAX 4 /* a source that is replaced at every turn */
@@ -228,7 +229,9 @@ static int run_copy_part(struct meta_tx *tx, struct meta_write *write)
         .modified_us = clock,
     };
     int64_t replaced = 0;
-    err = part_put(tx, &part, &replaced);
+    err = quota_check(tx, &bucket, part.size);
+    if (!err)
+        err = part_put(tx, &part, &replaced);
     if (!err && replaced)
         err = content_delete(tx, replaced);
     if (!err && s->len)

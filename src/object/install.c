@@ -2,6 +2,7 @@
 
 #include "object/lifecycle_tx.h"
 #include "object/lock.h"
+#include "object/quota.h"
 
 int install_remove(struct meta_tx *tx, const struct bucket_row *bucket, const struct version_row *row, bool bypass_governance)
 {
@@ -9,7 +10,7 @@ int install_remove(struct meta_tx *tx, const struct bucket_row *bucket, const st
     struct slice key = row->key;
     int err = lock_check_removal(tx, row->attributes, bypass_governance);
     if (!err)
-        err = version_delete(tx, bucket->id, key, rank);
+        err = version_delete(tx, row);
     if (!err && content_id)
         err = content_delete(tx, content_id);
     return err ? err : lifecycle_tx_removed(tx, bucket, key, rank);
@@ -41,7 +42,7 @@ static int insert(struct meta_tx *tx, const struct bucket_row *bucket, struct ve
         err = version_insert(tx, row);
     row->attributes = own;
     text_free(&locked);
-    return err;
+    return err ? err : quota_check(tx, bucket, 0);
 }
 
 int install_version(struct meta_tx *tx, const struct bucket_row *bucket, const struct object_conditions *conditions, uint64_t random,

@@ -298,7 +298,7 @@ static int transition(struct meta_tx *tx, struct version_row *row, uint32_t clas
     int err = copy_row(row, &arena);
     row->storage_class = class;
     if (!err)
-        err = version_delete(tx, row->bucket_id, row->key, row->rank);
+        err = version_delete(tx, row);
     if (!err)
         err = version_insert(tx, row);
     arena_free(&arena);

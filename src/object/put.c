@@ -16,6 +16,7 @@
 #include "object/install.h"
 #include "object/journal.h"
 #include "object/lifecycle_tx.h"
+#include "object/quota.h"
 
 struct object_put {
     struct object_put_options options;
@@ -184,7 +185,9 @@ static int commit_part(struct object_put *put, struct meta_tx *tx)
         .modified_us = clock,
     };
     int64_t replaced = 0;
-    err = part_put(tx, &part, &replaced);
+    err = quota_check(tx, &bucket, part.size);
+    if (!err)
+        err = part_put(tx, &part, &replaced);
     if (!err && replaced)
         err = content_delete(tx, replaced);
     if (!err)

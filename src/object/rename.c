@@ -79,7 +79,8 @@ static int leave_source(struct meta_tx *tx, struct object_rename *rename, const 
     struct version_row marker;
     uint8_t id[16];
     if (bucket->versioning == BUCKET_UNVERSIONED) {
-        int err = version_delete(tx, bucket->id, rename->source_key, row->rank);
+        row->key = rename->source_key;
+        int err = version_delete(tx, row);
         return err ? err : lifecycle_tx_removed(tx, bucket, rename->source_key, row->rank);
     }
     int err = share_content(tx, row, rename->info.part_count > 0);

@@ -173,7 +173,7 @@ static int seal_version(struct meta_tx *tx, struct rewrap *w, const struct rewra
     if (!row.version_id.data || !row.etag.data || !row.origin_version_id.data)
         err = ERR_NO_MEMORY;
     if (!err)
-        err = version_delete(tx, row.bucket_id, row.key, row.rank);
+        err = version_delete(tx, &row);
     if (!err)
         err = version_insert(tx, &row);
     arena_free(&arena);

@@ -77,6 +77,7 @@ static const struct {
     {ERR_KMS_NONE, S3_InvalidRequest},
     {ERR_OBJECT_LOCKED, S3_AccessDenied}, /* with words of their own: s3/object_lock.c */
     {ERR_NO_OBJECT_LOCK, S3_InvalidRequest},
+    {ERR_QUOTA_EXCEEDED, S3_QuotaExceeded},
     {ERR_BUCKET_STATE, S3_InvalidBucketState},
 };
 

@@ -33,7 +33,7 @@ static int read_schema(struct meta_tx *tx, void *arg)
 
 /* The tables of version 1, and in them the user that every store has and one more with a key, as somebody may have made. */
 static const char first[] =
-    "DROP TABLE log_record; DROP TABLE log_stream; DROP TABLE identity; DROP TABLE identity_policy; DROP TABLE identity_attachment; DROP TABLE identity_member; DROP TABLE lifecycle_due; DROP TABLE lifecycle_walk; DROP VIEW buckets; DROP VIEW access_keys; DROP TABLE access_key;"
+    "DROP TABLE bucket_usage; DROP TABLE log_record; DROP TABLE log_stream; DROP TABLE identity; DROP TABLE identity_policy; DROP TABLE identity_attachment; DROP TABLE identity_member; DROP TABLE lifecycle_due; DROP TABLE lifecycle_walk; DROP VIEW buckets; DROP VIEW access_keys; DROP TABLE access_key;"
     "CREATE TABLE user(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, canonical_id TEXT NOT NULL UNIQUE,"
     "is_root INTEGER NOT NULL, created_us INTEGER NOT NULL, attributes BLOB NOT NULL);"
     "INSERT INTO user SELECT id, name, display_name, canonical_id, 1, created_us, attributes FROM account; DROP TABLE account;"
@@ -67,6 +67,29 @@ static int look_at_users(struct meta_tx *tx, void *arg)
     return access_key_list(tx, slice_of("", 0), see_key, arg);
 }
 
+/* Two versions and a marker, of which a store of version 1 kept no count. */
+static int fill_bucket(struct meta_tx *tx, void *arg)
+{
+    int64_t *bucket = arg;
+    struct slice none = slice_of("", 0);
+    int err = 0;
+    for (int64_t rank = 1; rank <= 3 && !err; rank++) {
+        struct version_row row = {.bucket_id = *bucket, .key = slice_string("k"), .rank = rank, .version_id = none, .size = rank < 3 ? 100 : 0,
+                                  .flags = rank < 3 ? 0 : VERSION_DELETE_MARKER, .etag = none, .attributes = none, .origin_version_id = none};
+        err = version_insert(tx, &row);
+    }
+    return err;
+}
+
+static int look_at_usage(struct meta_tx *tx, void *arg)
+{
+    struct bucket_usage usage;
+    int64_t *bucket = arg;
+    assert_int_equal(usage_get(tx, *bucket, &usage), 0);
+    assert_true(usage.versions == 2 && usage.bytes == 200);
+    return 0;
+}
+
 static int read_version(struct meta_tx *tx, void *arg)
 {
     return setting_get_u64(tx, "schema_version", arg);
@@ -81,6 +104,8 @@ static void test_from_the_first(void **state)
     meta_fixture_open(&f);
     int64_t bucket = meta_fixture_bucket(&f, "kept");
     assert_int_equal(meta_fixture_read(&f, read_schema, &fresh), 0);
+    assert_int_equal(meta_fixture_write(&f, fill_bucket, &bucket), 0);
+    assert_int_equal(meta_fixture_read(&f, look_at_usage, &bucket), 0);
     assert_int_equal(meta_fixture_write(&f, make_older, NULL), 0);
     assert_int_equal(meta_fixture_read(&f, read_schema, &older), 0);
     assert_string_not_equal(older.data, fresh.data);
@@ -89,6 +114,7 @@ static void test_from_the_first(void **state)
     assert_string_equal(migrated.data, fresh.data);
     assert_int_equal(meta_fixture_read(&f, read_version, &version), 0);
     assert_int_equal(version, SCHEMA_VERSION);
+    assert_int_equal(meta_fixture_read(&f, look_at_usage, &bucket), 0);
     bool key_kept = false;
     assert_int_equal(meta_fixture_read(&f, look_at_users, &key_kept), 0);
     assert_true(key_kept);

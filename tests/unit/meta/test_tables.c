@@ -133,7 +133,7 @@ static int fill_bucket(struct meta_tx *tx, void *arg)
     assert_int_equal(upload_insert(tx, &u), 0);
     assert_int_equal(bucket_delete(tx, ids[0]), ERR_BUCKET_NOT_EMPTY);
     assert_int_equal(bucket_delete(tx, ids[1]), ERR_BUCKET_NOT_EMPTY);
-    assert_int_equal(version_delete(tx, ids[0], S("k"), 1), 0);
+    assert_int_equal(version_delete(tx, &v), 0);
     assert_int_equal(upload_delete(tx, 1), 0);
     assert_int_equal(bucket_delete(tx, ids[0]), 0);
     assert_int_equal(bucket_delete(tx, ids[1]), 0);
@@ -256,8 +256,8 @@ static int versions(struct meta_tx *tx, void *arg)
     expect_walk(tx, S("b"), false, NULL, "c1 ");
     expect_walk(tx, S("b"), false, &rank, "b5 b9 c1 ");
     expect_walk(tx, S("d"), true, NULL, "");
-    assert_int_equal(version_delete(tx, 50, S("b"), 5), 0);
-    assert_int_equal(version_delete(tx, 50, S("b"), 5), ERR_NO_SUCH_VERSION);
+    assert_int_equal(version_delete(tx, &rows[1]), 0);
+    assert_int_equal(version_delete(tx, &rows[1]), ERR_NO_SUCH_VERSION);
     expect_walk(tx, S("b"), true, NULL, "b2 b9 c1 ");
     struct version_cursor open_to_the_end;
     assert_int_equal(version_seek(tx, 50, S(""), true, NULL, &open_to_the_end), 0);

@@ -118,19 +118,25 @@ static void make_content(int64_t content_id, int segments)
     free(g);
 }
 
+static struct version_row the_version(void)
+{
+    struct slice none = slice_of("", 0);
+    return (struct version_row){.bucket_id = bucket_id, .key = slice_string("k"), .rank = 1, .version_id = none, .size = SEGMENTS * (uint64_t)LEN,
+                                .etag = none, .content_id = 7, .owner_id = 1, .attributes = none, .origin_version_id = none};
+}
+
 static int insert_version(struct meta_tx *tx, void *arg)
 {
     (void)arg;
-    struct slice none = slice_of("", 0);
-    struct version_row row = {.bucket_id = bucket_id, .key = slice_string("k"), .rank = 1, .version_id = none, .size = SEGMENTS * (uint64_t)LEN,
-                              .etag = none, .content_id = 7, .owner_id = 1, .attributes = none, .origin_version_id = none};
+    struct version_row row = the_version();
     return version_insert(tx, &row);
 }
 
 static int delete_version(struct meta_tx *tx, void *arg)
 {
     (void)arg;
-    int err = version_delete(tx, bucket_id, slice_string("k"), 1);
+    struct version_row row = the_version();
+    int err = version_delete(tx, &row);
     return err != 0 ? err : content_delete(tx, 7);
 }
 
