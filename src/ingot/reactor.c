@@ -62,10 +62,16 @@ static void reload(struct task *task)
         log_error("%s: the certificate in use stays: %s", reactor->name, message);
 }
 
+static void inventories_stopped(void *arg)
+{
+    struct reactor *reactor = arg;
+    log_keeper_stop(&reactor->log_keeper, reactor->log_kept, reactor->log_kept_arg);
+}
+
 static void keep_log(struct task *task)
 {
     struct reactor *reactor = container_of(task, struct reactor, log_task);
-    log_keeper_stop(&reactor->log_keeper, reactor->log_kept, reactor->log_kept_arg);
+    inventory_keeper_stop(&reactor->inventory_keeper, inventories_stopped, reactor);
 }
 
 static void stop(struct task *task)
@@ -115,8 +121,10 @@ int reactor_init(struct reactor *reactor, const struct reactor_options *options,
     reactor->object.meta = options->meta; /* set: attached */
     if ((err = s3_reactor_init(&reactor->s3, options->s3, &reactor->object)))
         return err;
-    if (options->index == 0 && options->s3->log_buffer)
+    if (options->index == 0 && options->s3->log_buffer) {
         log_keeper_start(&reactor->log_keeper, &reactor->object, options->s3->log_buffer);
+        inventory_keeper_start(&reactor->inventory_keeper, &reactor->object, options->config->lifecycle_day * 1000);
+    }
     return init_http(reactor, options, message, message_size);
 }
 
@@ -156,7 +164,7 @@ void reactor_fini(struct reactor *reactor)
     if (reactor->http)
         http_server_free(reactor->http);
     /* A request that did not end in time may have I/O under way into its buffers: then they stay until the process ends. */
-    if (reactor->s3.server && (s3_reactor_busy(&reactor->s3) || reactor->log_keeper.busy)) {
+    if (reactor->s3.server && (s3_reactor_busy(&reactor->s3) || reactor->log_keeper.busy || reactor->inventory_keeper.busy)) {
         log_warning("%s: requests were still under way at the end", reactor->name);
         return;
     }

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "ingot/engine.h"
+#include "s3/inventory_keeper.h"
 #include "s3/log_keeper.h"
 #include "s3/server.h"
 
@@ -20,6 +21,7 @@ struct reactor {
     char name[16];
     bool started, stop;
     struct log_keeper log_keeper;     /* of the first reactor, where something can be logged */
+    struct inventory_keeper inventory_keeper; /* likewise */
     struct task drain_task, reload_task, stop_task, log_task;
     struct timer settle;              /* after the drain: waits for work of connections that are gone */
     void (*drained)(void *arg);       /* on the reactor's thread */

@@ -1,4 +1,5 @@
 /* Buckets. Ids come from a counter and are never used twice, so that what outlives a bucket (tombstones) names no other. */
+#include "meta/inventory.h"
 #include "meta/state.h"
 #include "meta/statement.h"
 #include "meta/tables.h"
@@ -139,6 +140,8 @@ int bucket_delete(struct meta_tx *tx, int64_t id)
     err = statement_execute(&s);
     if (err == 0 && statement_changes(&s) == 0)
         return ERR_NO_SUCH_BUCKET;
+    if (err == 0)
+        err = inventory_delete_all(tx, id);
     return err != 0 ? err : usage_end(tx, id);
 }
 

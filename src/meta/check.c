@@ -200,6 +200,8 @@ static const struct check checks[] = {
         "SELECT printf('chunk_group %lld: %lld free blocks, but its extents leave %lld', id, free_blocks, room), id, room FROM "
         "(SELECT id, free_blocks, ?1 - 1 - COALESCE((SELECT SUM(block_count) FROM extent e WHERE e.group_id = g.id), 0) AS room "
         "FROM chunk_group g) WHERE free_blocks <> room", .mend = mend_free_blocks},
+    {.what = "inventories of buckets", .sql =
+        "SELECT printf('inventory %lld %s: its bucket does not exist', bucket_id, id) FROM inventory WHERE bucket_id NOT IN (SELECT id FROM bucket)"},
     {.what = "usage of buckets", .sql =
         "SELECT printf('bucket %lld: its usage is not counted', id) FROM bucket WHERE id NOT IN (SELECT bucket_id FROM bucket_usage) "
         "UNION ALL SELECT printf('bucket_usage %lld: its bucket does not exist', bucket_id) FROM bucket_usage "
@@ -367,7 +369,7 @@ static int mend(struct checking *c, const struct check *check)
 static int check_integrity(struct checking *c)
 {
     static const char *const tables[] = {
-        "setting", "account", "access_key", "bucket", "bucket_usage", "version", "inline_content", "segment", "content_part", "extent", "chunk_group",
+        "setting", "account", "access_key", "bucket", "bucket_usage", "inventory", "version", "inline_content", "segment", "content_part", "extent", "chunk_group",
         "upload", "part", "tombstone", "outbox", "cursor", "lifecycle_due", "lifecycle_walk",
     };
     if (!c->options->live)

@@ -83,6 +83,7 @@ static const char *const steps[SCHEMA_VERSION] = {
     [3] = MIGRATE_LOG,
     [4] = MIGRATE_IDENTITY,
     [5] = MIGRATE_USAGE,
+    [6] = MIGRATE_INVENTORY,
 };
 
 int migrate_run(struct connection *c, uint64_t from_version)

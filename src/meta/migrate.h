@@ -5,7 +5,7 @@
 #include "base/uuid.h"
 #include "meta/connection.h"
 
-#define SCHEMA_VERSION 6u
+#define SCHEMA_VERSION 7u
 
 struct migrate_origin {
     struct uuid store_uuid;

@@ -71,4 +71,10 @@
     "CASE b.versioning WHEN 0 THEN 'off' WHEN 1 THEN 'enabled' ELSE 'suspended' END AS versioning," \
     "u.versions, u.bytes FROM bucket b LEFT JOIN account a ON a.id = b.owner_id LEFT JOIN bucket_usage u ON u.bucket_id = b.id;"
 
+/* 6 to 7: inventories. */
+#define MIGRATE_INVENTORY \
+    "CREATE TABLE inventory(" \
+    "bucket_id INTEGER NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL, due_us INTEGER NOT NULL, PRIMARY KEY(bucket_id, id)) WITHOUT ROWID;" \
+    "CREATE INDEX inventory_time ON inventory(due_us);"
+
 #endif

@@ -15,7 +15,7 @@
     "written, with a query that reads less, or ask a backup with sqlite3"
 
 static const char *const readable[] = {
-    "setting", "account", "access_key", "bucket", "bucket_usage", "version", "segment", "content_part", "extent", "chunk_group", "upload",
+    "setting", "account", "access_key", "bucket", "bucket_usage", "inventory", "version", "segment", "content_part", "extent", "chunk_group", "upload",
     "part", "tombstone", "outbox", "cursor", "lifecycle_due", "lifecycle_walk", "inline_content", "sqlite_master", "sqlite_schema",
     "buckets", "objects", "uploads", "access_keys",
 };

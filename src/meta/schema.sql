@@ -1,4 +1,4 @@
--- The schema of Ingot's database, version 6. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
+-- The schema of Ingot's database, version 7. docs/FORMAT.md describes every table; meta/migrate.c brings older ones here.
 -- Identifiers (content, extent, upload, version rank) come from the store's clock and are never used twice.
 
 -- Single values: schema_version, clock_ceiling, region, leaving_volumes (bit per index: drained, not to come back).
@@ -111,6 +111,11 @@ CREATE INDEX lifecycle_due_time ON lifecycle_due(due_us);
 CREATE TABLE lifecycle_walk(
   bucket_id INTEGER PRIMARY KEY, begun INTEGER NOT NULL, stage INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL,
   looked INTEGER NOT NULL);
+
+-- Inventory configurations of buckets (document: wire/inventory.h), and when the next report of each is due; the last number there is: never.
+CREATE TABLE inventory(
+  bucket_id INTEGER NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL, due_us INTEGER NOT NULL, PRIMARY KEY(bucket_id, id)) WITHOUT ROWID;
+CREATE INDEX inventory_time ON inventory(due_us);
 
 -- For people (`ingot query`).
 CREATE VIEW buckets AS SELECT b.name, a.name AS owner, datetime(b.created_us / 1000000, 'unixepoch') AS created, b.region,

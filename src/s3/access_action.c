@@ -26,6 +26,10 @@ static const struct row rows[OPERATION_COUNT] = {
     [OPERATION_GetBucketLifecycleConfiguration] = BUCKET(GetLifecycleConfiguration),
     [OPERATION_PutBucketLifecycleConfiguration] = BUCKET(PutLifecycleConfiguration),
     [OPERATION_DeleteBucketLifecycle] = BUCKET(PutLifecycleConfiguration),
+    [OPERATION_GetBucketInventoryConfiguration] = BUCKET(GetInventoryConfiguration),
+    [OPERATION_ListBucketInventoryConfigurations] = BUCKET(GetInventoryConfiguration),
+    [OPERATION_PutBucketInventoryConfiguration] = BUCKET(PutInventoryConfiguration),
+    [OPERATION_DeleteBucketInventoryConfiguration] = BUCKET(PutInventoryConfiguration),
     [OPERATION_GetBucketEncryption] = BUCKET(GetEncryptionConfiguration),
     [OPERATION_PutBucketEncryption] = BUCKET(PutEncryptionConfiguration),
     [OPERATION_DeleteBucketEncryption] = BUCKET(PutEncryptionConfiguration),
@@ -87,7 +91,6 @@ static const struct row rows[OPERATION_COUNT] = {
 static const struct { const char *subresource; enum access_action get, put; } configurations[] = {
     {"notification", ACTION_GetBucketNotification, ACTION_PutBucketNotification},
     {"replication", ACTION_GetReplicationConfiguration, ACTION_PutReplicationConfiguration},
-    {"inventory", ACTION_GetInventoryConfiguration, ACTION_PutInventoryConfiguration},
     {"analytics", ACTION_GetAnalyticsConfiguration, ACTION_PutAnalyticsConfiguration},
     {"metrics", ACTION_GetMetricsConfiguration, ACTION_PutMetricsConfiguration},
     {"intelligent-tiering", ACTION_GetIntelligentTieringConfiguration, ACTION_PutIntelligentTieringConfiguration}};

@@ -45,7 +45,7 @@ void access_log_forget(struct s3_reactor *reactor)
 static int find_target(struct meta_tx *tx, struct s3_logging *l)
 {
     struct log_target target;
-    const struct log_source source = {slice_string(l->bucket), l->owner_id};
+    const struct service_source source = {slice_string(l->bucket), l->owner_id};
     int err = log_target_find(tx, l->configuration.bucket, l->configuration.prefix, &source, &target);
     l->refusal = err == ERR_NO_SUCH_BUCKET ? LOGGING_NO_TARGET : target.allowed && !target.unusable ? LOGGING_ALLOWED : LOGGING_DENIED;
     l->target_id = target.id;

@@ -221,7 +221,7 @@ static int run_check(struct meta_tx *tx, struct meta_read *read)
     int err = bucket_get(tx, request_bucket(r), &row);
     if (err)
         return err;
-    struct log_source source = {request_bucket(r), row.owner_id};
+    struct service_source source = {request_bucket(r), row.owner_id};
     snprintf(region, sizeof region, "%.*s", (int)row.region.len, row.region.data);
     if (row.owner_id != r->identity.account_id && !r->identity.is_root) {
         s->refused = S3_AccessDenied; /* only the owner decides who reads of a bucket's requests, whatever its policy says */

@@ -6,7 +6,6 @@ static const struct subresource subresources[] = {
     {"lifecycle", S3_NoSuchLifecycleConfiguration},
     {"replication", S3_ReplicationConfigurationNotFoundError},
     {"notification", S3_OK},
-    {"inventory", S3_NoSuchConfiguration},
     {"analytics", S3_NoSuchConfiguration},
     {"metrics", S3_NoSuchConfiguration},
     {"intelligent-tiering", S3_NoSuchConfiguration},
@@ -106,6 +105,10 @@ static enum s3_error find_bucket(enum method method, const struct query *q, enum
     if (query_has(q, "object-lock"))
         return method == METHOD_GET ? find(OPERATION_GetObjectLockConfiguration, ret)
                                     : method == METHOD_PUT ? find(OPERATION_PutObjectLockConfiguration, ret) : S3_MethodNotAllowed;
+    if (query_has(q, "inventory"))
+        return method == METHOD_PUT ? find(OPERATION_PutBucketInventoryConfiguration, ret)
+               : method == METHOD_DELETE ? find(OPERATION_DeleteBucketInventoryConfiguration, ret)
+               : find(query_has(q, "id") ? OPERATION_GetBucketInventoryConfiguration : OPERATION_ListBucketInventoryConfigurations, ret);
     if (query_has(q, "location"))
         return method == METHOD_GET ? find(OPERATION_GetBucketLocation, ret) : S3_MethodNotAllowed;
     if (sub && method == METHOD_PUT)

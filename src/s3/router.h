@@ -47,6 +47,10 @@ struct operation {
     X(GetBucketLifecycleConfiguration, get_bucket_lifecycle_start, BODY_NONE, false, false) \
     X(PutBucketLifecycleConfiguration, put_bucket_lifecycle_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketLifecycle, delete_bucket_lifecycle_start, BODY_NONE, true, false) \
+    X(GetBucketInventoryConfiguration, get_bucket_inventory_start, BODY_NONE, false, false) \
+    X(ListBucketInventoryConfigurations, list_bucket_inventories_start, BODY_NONE, false, false) \
+    X(PutBucketInventoryConfiguration, put_bucket_inventory_start, BODY_DOCUMENT, true, false) \
+    X(DeleteBucketInventoryConfiguration, delete_bucket_inventory_start, BODY_NONE, true, false) \
     X(GetBucketEncryption, get_bucket_encryption_start, BODY_NONE, false, false) \
     X(PutBucketEncryption, put_bucket_encryption_start, BODY_DOCUMENT, true, false) \
     X(DeleteBucketEncryption, delete_bucket_encryption_start, BODY_NONE, true, false) \

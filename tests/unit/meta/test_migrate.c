@@ -33,7 +33,7 @@ static int read_schema(struct meta_tx *tx, void *arg)
 
 /* The tables of version 1, and in them the user that every store has and one more with a key, as somebody may have made. */
 static const char first[] =
-    "DROP TABLE bucket_usage; DROP TABLE log_record; DROP TABLE log_stream; DROP TABLE identity; DROP TABLE identity_policy; DROP TABLE identity_attachment; DROP TABLE identity_member; DROP TABLE lifecycle_due; DROP TABLE lifecycle_walk; DROP VIEW buckets; DROP VIEW access_keys; DROP TABLE access_key;"
+    "DROP TABLE inventory; DROP TABLE bucket_usage; DROP TABLE log_record; DROP TABLE log_stream; DROP TABLE identity; DROP TABLE identity_policy; DROP TABLE identity_attachment; DROP TABLE identity_member; DROP TABLE lifecycle_due; DROP TABLE lifecycle_walk; DROP VIEW buckets; DROP VIEW access_keys; DROP TABLE access_key;"
     "CREATE TABLE user(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, canonical_id TEXT NOT NULL UNIQUE,"
     "is_root INTEGER NOT NULL, created_us INTEGER NOT NULL, attributes BLOB NOT NULL);"
     "INSERT INTO user SELECT id, name, display_name, canonical_id, 1, created_us, attributes FROM account; DROP TABLE account;"
