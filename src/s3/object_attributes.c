@@ -9,6 +9,8 @@
 #include "wire/http_date.h"
 #include "wire/xml_write.h"
 
+#define ATTRIBUTES_HEADER "x-amz-object-attributes"
+
 enum wanted { WANT_ETAG = 1, WANT_CHECKSUM = 2, WANT_PARTS = 4, WANT_CLASS = 8, WANT_SIZE = 16 };
 
 struct attributes_state {
@@ -93,12 +95,11 @@ static void done(struct object_parts *p)
     }
 }
 
-static bool take_wanted(struct s3_request *r, unsigned *ret)
+/* The names of one line, with commas between. False: one is none. */
+static bool take_names(struct slice value, unsigned *wanted)
 {
     static const char *const names[] = {"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"};
-    struct slice value = request_header(r, "x-amz-object-attributes");
-    *ret = 0;
-    for (size_t at = 0; value.data && at <= value.len;) {
+    for (size_t at = 0; at <= value.len;) {
         size_t end = at;
         while (end < value.len && value.data[end] != ',')
             end++;
@@ -106,16 +107,26 @@ static bool take_wanted(struct s3_request *r, unsigned *ret)
         unsigned i = 0;
         while (i < 5 && !slice_equal_string(name, names[i]))
             i++;
-        if (i == 5) {
-            *ret = 0;
-            break;
-        }
-        *ret |= 1u << i;
+        if (i == 5)
+            return false;
+        *wanted |= 1u << i;
         at = end + 1;
     }
-    if (*ret == 0)
-        answer_bad_argument(r, "Invalid attribute name specified.", "x-amz-object-attributes", value);
-    return *ret != 0;
+    return true;
+}
+
+/* A list in one line, or in several (RFC 9110 5.3). */
+static bool take_wanted(struct s3_request *r, unsigned *ret)
+{
+    bool good = true;
+    *ret = 0;
+    for (uint32_t i = 0; i < r->header_count && good; i++)
+        if (slice_equal_string_nocase(r->headers[i].name, ATTRIBUTES_HEADER))
+            good = take_names(r->headers[i].value, ret);
+    if (good && *ret)
+        return true;
+    answer_bad_argument(r, "Invalid attribute name specified.", ATTRIBUTES_HEADER, request_header(r, ATTRIBUTES_HEADER));
+    return false;
 }
 
 static bool header_count_of(struct s3_request *r, const char *name, uint32_t fallback, uint32_t max, uint32_t *ret)

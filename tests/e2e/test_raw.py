@@ -3,8 +3,11 @@ import socket
 import urllib.parse
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-from conftest import ENDPOINT, make_client
+from conftest import ACCESS_KEY, ENDPOINT, REGION, SECRET_KEY, make_client
 from test_buckets import fails
 
 
@@ -77,3 +80,19 @@ def test_smuggled_request_behind_chunks_is_not_answered(bucket):
     answer = exchange(f"GET /{bucket}/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n"
                       f"GET /{bucket}/b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("lines", [["ETag", "ObjectSize"], ["ETag,ObjectSize"], ["ETag", "Weight"]])
+def test_a_list_in_several_lines(client, bucket, lines):
+    client.put_object(Bucket=bucket, Key="a", Body=b"12345")
+    url = urllib.parse.urlparse(ENDPOINT)
+    request = AWSRequest("GET", f"{ENDPOINT}/{bucket}/a?attributes", headers={"Host": url.netloc})
+    for line in lines:
+        request.headers.add_header("x-amz-object-attributes", line)
+    S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION).add_auth(request)
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    answer = exchange(f"GET /{bucket}/a?attributes HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode())
+    if "Weight" in lines:
+        assert answer.startswith(b"HTTP/1.1 400") and b"InvalidArgument" in answer
+    else:
+        assert b"<ObjectSize>5</ObjectSize>" in answer and b"<ETag>" in answer
