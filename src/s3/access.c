@@ -244,15 +244,22 @@ void access_fill_principal(struct s3_request *r)
     i->principal.canonical_id = owner_canonical_id(r, i->account_id);
 }
 
-/* Explicit denials of what a write does besides. That they are allowed is not asked for: S3's clients write ACLs and tags with
- * s3:PutObject alone. */
-static bool denied_besides(struct s3_request *r, const struct access_question *q, enum access_action action)
+bool access_besides(struct s3_request *r, bool acl, bool tags)
 {
+    struct access_question q = {r, r->access.bucket, request_key(r), NULL, {0}};
     struct verdict v;
-    if (action != ACTION_PutObject || !(q->bucket->policy || r->identity.policy_count || r->identity.session_policy_count))
-        return false;
-    return (acl_header(r) && !ask_policies(q, ACTION_PutObjectAcl, &v))
-           || (request_header(r, "x-amz-tagging").data && !ask_policies(q, ACTION_PutObjectTagging, &v));
+    if (r->access.action != ACTION_PutObject || !(q.bucket->policy || r->identity.policy_count || r->identity.session_policy_count))
+        return true;
+    if ((!acl || ask_policies(&q, ACTION_PutObjectAcl, &v)) && (!tags || ask_policies(&q, ACTION_PutObjectTagging, &v)))
+        return true;
+    answer_error(r, S3_AccessDenied);
+    return false;
+}
+
+static void proceed(struct s3_request *r)
+{
+    if (access_besides(r, acl_header(r), request_header(r, "x-amz-tagging").data != NULL))
+        acl_prepare(r, check_of(r)->then);
 }
 
 /* Those that ask access_object with the very version they answer from. */
@@ -264,10 +271,9 @@ static bool asks_itself(const struct s3_request *r)
 
 static void conclude(struct s3_request *r, const struct object_info *info)
 {
-    struct check *c = check_of(r);
     struct access_question q = {r, r->access.bucket, request_key(r), info, {0}};
-    if (access_decide(&q, r->access.action, true) == ACCESS_ALLOW && !denied_besides(r, &q, r->access.action))
-        acl_prepare(r, c->then);
+    if (access_decide(&q, r->access.action, true) == ACCESS_ALLOW)
+        proceed(r);
     else
         answer_error(r, S3_AccessDenied);
 }
@@ -332,8 +338,8 @@ static void decide_bucket(struct s3_request *r)
     enum access_outcome outcome = access_decide(&q, r->access.action, false);
     if (outcome == ACCESS_OBJECT) {
         owner_load(r, &r->identity.account_id, r->identity.anonymous ? 0 : 1, object_decides);
-    } else if (outcome == ACCESS_ALLOW && !denied_besides(r, &q, r->access.action)) {
-        acl_prepare(r, c->then);
+    } else if (outcome == ACCESS_ALLOW) {
+        proceed(r);
     } else {
         answer_error(r, S3_AccessDenied);
     }

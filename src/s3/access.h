@@ -66,6 +66,9 @@ enum access_action {
 /* Whether the caller may also do that to the request's bucket (key empty) or an object in it, whose attributes are info or NULL:
  * not known. */
 bool access_allows(struct s3_request *, enum access_action, struct slice key, const struct object_info *info);
+/* Of a write that sets an ACL or tags as well: whether no policy denies that explicitly; otherwise the request is answered. That it is
+ * allowed is not asked for: S3's clients write both with s3:PutObject alone. */
+bool access_besides(struct s3_request *, bool acl, bool tags) MUST_CHECK;
 /* That the caller may read the source of a copy: goes on, now or later, or answers. The source lives as long as the request. */
 struct access_source { struct slice bucket, key; bool has_version_id, null_version_id; uint8_t version_id[16]; };
 void access_source(struct s3_request *, const struct access_source *, void (*then)(struct s3_request *));

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "s3/access.h"
 #include "s3/acl.h"
 #include "s3/answer.h"
 #include "s3/authorise.h"
@@ -392,7 +393,7 @@ static void acl_known(struct s3_request *r)
 /* Whoever sent the form may write into the bucket. Its ACL is read now that its fields stand where headers do. */
 static void allowed(struct s3_request *r)
 {
-    if (check_policy(r) && fields_to_headers(r))
+    if (check_policy(r) && fields_to_headers(r) && access_besides(r, acl_header(r), field(r, "tagging").data != NULL))
         acl_prepare(r, acl_known);
 }
 

@@ -228,6 +228,19 @@ def test_anonymous(client, bucket, new_name):
     assert owner == client.list_buckets()["Owner"]
 
 
+def test_denied_besides(client, bucket):
+    deny = [{"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}/*"}
+            for action in ("s3:PutObjectAcl", "s3:PutObjectTagging")]
+    client.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": deny}))
+    tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+    refused(post(bucket, signed_2(bucket, [("acl", "public-read")])), 403, "AccessDenied")
+    refused(post(bucket, signed_2(bucket, [("tagging", tags)])), 403, "AccessDenied")
+    assert is_empty(client, bucket)
+    assert post(bucket, signed_2(bucket, []))[0] == 204
+    client.delete_bucket_policy(Bucket=bucket)
+    assert post(bucket, signed_2(bucket, [("acl", "private"), ("tagging", tags)]))[0] == 204
+
+
 def test_malformed_forms(client, public_bucket):
     bucket = public_bucket
     refused(send(bucket, b"key=a", "application/x-www-form-urlencoded"), 412, "PreconditionFailed")
