@@ -1,4 +1,4 @@
-"""Hosts made of namespaces: each with its own network address, processes, /etc, /run, /var, /usr/local and /mnt, on one switch.
+"""Hosts made of namespaces: each with its own network address, processes, /etc, /run, /tmp, /var, /usr/local and /mnt, on one switch.
 All of a host goes when its first process is killed, as when its power fails. Needs root."""
 import os
 import signal
@@ -15,7 +15,17 @@ for folder in %s; do
     mount -t overlay -o "lowerdir=/$folder,upperdir=$1/$folder/upper,workdir=$1/$folder/work" overlay "/$folder"
 done
 mount -t tmpfs tmpfs /run
-mkdir /run/lock
+mkdir /run/shared
+# A /tmp of its own, with the folders of the machine's: JuiceFS has sockets there that are named by the number of a process alone.
+mount --rbind /tmp /run/shared
+mount -t tmpfs tmpfs /tmp
+for folder in /run/shared/*/; do
+    mkdir "/tmp/$(basename "$folder")"
+    mount --rbind "$folder" "/tmp/$(basename "$folder")"
+done
+umount -R /run/shared
+rmdir /run/shared
+mkdir /run/lock # the last: it is waited for
 exec bash -c 'while :; do sleep 3600 & wait $!; done' # an init, which takes in whoever has died
 """ % " ".join(SCRATCH)
 
