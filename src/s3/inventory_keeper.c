@@ -47,7 +47,7 @@ static void postponed(struct meta_write *write)
     int err = write->err;
     end_report(k);
     if (err) {
-        log_warning("an inventory cannot be put off: %s", err_text(err));
+        log_warning_limited("an inventory cannot be put off: %s", err_text(err));
         rest(k);
     } else if (!ended(k)) {
         look(k);
@@ -97,7 +97,7 @@ static void looked(struct meta_read *read)
 {
     struct inventory_keeper *k = container_of(read, struct inventory_keeper, read);
     if (read->err)
-        log_warning("inventories that are due: %s", err_text(read->err));
+        log_warning_limited("inventories that are due: %s", err_text(read->err));
     if (read->err || !k->found || k->stopping) {
         end_report(k);
         rest(k);
