@@ -64,7 +64,7 @@ int chunk_decode(const uint8_t *block, struct chunk_header *ret)
         return ERR_CORRUPT;
     if (le32toh(d->version) != CHUNK_VERSION)
         return ERR_UNSUPPORTED;
-    if (d->purpose != CHUNK_GROUP && d->purpose != CHUNK_METADATA)
+    if ((d->purpose != CHUNK_GROUP && d->purpose != CHUNK_METADATA) || d->data_count > DATA_MAX || d->parity_count > PARITY_MAX)
         return ERR_CORRUPT;
     *ret = (struct chunk_header){
         .chunk = le32toh(d->chunk),

@@ -46,10 +46,19 @@ static const char *check_redirect(const struct xml_node *redirect)
     return check_protocol(redirect);
 }
 
+/* What is none of S3's elements is passed over, and not kept. */
+static bool redirects(const struct xml_node *redirect)
+{
+    for (size_t i = 0; i < REDIRECT_ELEMENTS; i++)
+        if (xml_child(redirect, redirect_elements[i]))
+            return true;
+    return false;
+}
+
 static int check_rule(const struct xml_node *rule, const char **message)
 {
     const struct xml_node *condition = xml_child(rule, "Condition"), *redirect = xml_child(rule, "Redirect");
-    if (!redirect || !redirect->child)
+    if (!redirect || !redirects(redirect))
         return ERR_MALFORMED;
     if (condition && !xml_child(condition, "KeyPrefixEquals") && !xml_child(condition, "HttpErrorCodeReturnedEquals"))
         return ERR_MALFORMED;
