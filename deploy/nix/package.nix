@@ -1,5 +1,5 @@
 # Ingot as a package; callPackage gives the libraries. The unit and sysusers entry come with it, under lib/.
-{ lib, stdenv, autoreconfHook, pkg-config, libmicrohttpd, gnutls, openssl, isa-l, liburing, sqlite, util-linux, expat, jansson
+{ lib, stdenv, autoreconfHook, pkg-config, libmicrohttpd, gnutls, openssl, isa-l, xxHash, liburing, sqlite, util-linux, expat, jansson
 , inih, systemd, cmocka }:
 
 stdenv.mkDerivation {
@@ -7,7 +7,7 @@ stdenv.mkDerivation {
   version = "0.1.0";
   src = lib.cleanSource ../..;
   nativeBuildInputs = [ autoreconfHook pkg-config ];
-  buildInputs = [ libmicrohttpd gnutls openssl isa-l liburing sqlite util-linux expat jansson inih systemd cmocka ];
+  buildInputs = [ libmicrohttpd gnutls openssl isa-l xxHash liburing sqlite util-linux expat jansson inih systemd cmocka ];
   doCheck = true;
   enableParallelBuilding = true;
   meta = {

@@ -1,5 +1,5 @@
 /* Digests of object bodies. MD5 and SHA-256 run in vector lanes, several streams at once; CRC64NVME is written here; the others are
- * libcrypto's and ISA-L-free CRCs. Vector paths are chosen at run time; none is needed to run. */
+ * libcrypto's, ISA-L's and libxxhash's. Vector paths are chosen at run time; none is needed to run. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
@@ -40,23 +40,33 @@ enum checksum_kind {
     CHECKSUM_CRC64NVME = 3, /* NVM Express, reflected 0x9a6c9329ac4bc9b5 */
     CHECKSUM_SHA1 = 4,
     CHECKSUM_SHA256 = 5,
+    CHECKSUM_SHA512 = 6,
+    CHECKSUM_MD5 = 7,
+    CHECKSUM_XXHASH64 = 8,
+    CHECKSUM_XXHASH3 = 9, /* its 64 bits */
+    CHECKSUM_XXHASH128 = 10,
+    CHECKSUM_KIND_COUNT
 };
-#define CHECKSUM_LEN_MAX 32
+#define CHECKSUM_LEN_MAX 64
 
-/* Bytes of a digest of that kind: 4, 4, 8, 20, 32; 0 for none. */
+/* Bytes of a digest of that kind; 0 for none. */
 size_t checksum_len(enum checksum_kind);
-/* "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"; NULL for none. */
+/* "CRC32", "SHA256", "XXHASH3", … as S3 writes it; NULL for none. */
 const char *checksum_name(enum checksum_kind);
+/* A CRC: those of parts can be joined to that of the whole (checksum_crc_combine), so FULL_OBJECT can be. */
+bool checksum_is_crc(enum checksum_kind);
+/* S3 takes it as COMPOSITE: all but CRC64NVME. */
+bool checksum_composes(enum checksum_kind);
 
 struct checksum_stream {
     enum checksum_kind kind;
     uint64_t crc;
-    void *sha; /* EVP_MD_CTX */
+    void *state; /* of kinds other than CRCs: libcrypto's or libxxhash's */
 };
 int checksum_init(struct checksum_stream *, enum checksum_kind) MUST_CHECK;
 void checksum_update(struct checksum_stream *, const void *data, size_t len);
-/* Big-endian digest as S3 sends it in base64. Ends the stream. */
-void checksum_final(struct checksum_stream *, uint8_t digest[CHECKSUM_LEN_MAX]);
+/* Writes checksum_len bytes: the digest, big-endian, as S3 sends it in base64. Ends the stream. */
+void checksum_final(struct checksum_stream *, uint8_t *digest);
 void checksum_fini(struct checksum_stream *); /* after init, whether or not final was called */
 
 /* The CRC of A||B from those of A and B: how FULL_OBJECT checksums of multipart uploads are made. Only for CRC kinds. */

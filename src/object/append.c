@@ -34,7 +34,7 @@ static int find_checksum(struct append *a, struct slice *ret)
         a->kind = (enum checksum_kind)attribute.name.data[0];
         a->type = (uint32_t)attribute.name.data[1];
         *ret = attribute.value;
-        if (a->kind > CHECKSUM_SHA256 || attribute.value.len != checksum_len(a->kind))
+        if (a->kind >= CHECKSUM_KIND_COUNT || attribute.value.len != checksum_len(a->kind))
             return ERR_CORRUPT;
     }
     return err;
@@ -142,7 +142,7 @@ static int whole_checksum(struct append *a, struct meta_tx *tx, int64_t content_
     size_t len = checksum_len(a->kind);
     if (a->kind == CHECKSUM_NONE)
         return 0;
-    if (a->type == 0 && a->kind <= CHECKSUM_CRC64NVME) {
+    if (a->type == 0 && checksum_is_crc(a->kind)) {
         number_to(checksum_crc_combine(a->kind, number_of((const uint8_t *)checksum.data, len), number_of(a->checksum, len), added),
                   a->whole_checksum, len);
         return 0;

@@ -330,7 +330,7 @@ static enum checksum_kind checksum_of_copy(const struct object_copy *copy)
     if (copy->checksum != CHECKSUM_NONE || copy->to_part)
         return copy->checksum;
     while (attribute_next(copy->source_info.attributes, &position, &attribute, &err))
-        if (attribute.kind == ATTRIBUTE_CHECKSUM && attribute.name.len == 2 && attribute.name.data[0] <= CHECKSUM_SHA256)
+        if (attribute.kind == ATTRIBUTE_CHECKSUM && attribute.name.len == 2 && (uint8_t)attribute.name.data[0] < CHECKSUM_KIND_COUNT)
             return (enum checksum_kind)attribute.name.data[0];
     return CHECKSUM_NONE;
 }

@@ -256,8 +256,8 @@ static int checksum_of_part(struct object_put *put)
     enum checksum_kind kind = object_upload_checksum((const uint8_t *)put->options.upload_id.data, &type);
     if (kind == CHECKSUM_NONE || kind == put->options.checksum)
         return 0;
-    if (put->options.checksum != CHECKSUM_NONE || kind > CHECKSUM_SHA256)
-        return kind > CHECKSUM_SHA256 ? ERR_NO_SUCH_UPLOAD : ERR_INVALID;
+    if (put->options.checksum != CHECKSUM_NONE || kind >= CHECKSUM_KIND_COUNT)
+        return kind >= CHECKSUM_KIND_COUNT ? ERR_NO_SUCH_UPLOAD : ERR_INVALID;
     put->options.checksum = kind;
     return 0;
 }

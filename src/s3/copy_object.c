@@ -197,7 +197,7 @@ void copy_object_start(struct s3_request *r)
     if (algorithm.data) {
         c->checksum = checksum_kind_parse(algorithm);
         if (c->checksum == CHECKSUM_NONE) {
-            answer_error_text(r, S3_InvalidRequest, "Checksum algorithm provided is unsupported.");
+            answer_error_text(r, S3_InvalidRequest, payload_result_text(PAYLOAD_BAD_ALGORITHM));
             return;
         }
     }

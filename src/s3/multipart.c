@@ -1,4 +1,5 @@
 /* CreateMultipartUpload, CompleteMultipartUpload, AbortMultipartUpload. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,24 +60,29 @@ static void create_done(struct upload_create *c)
     answer_xml(r, 200, &t);
 }
 
-/* SHA digests cannot be joined, CRC64NVME is always of the whole; CRC32 and CRC32C may be either. */
+/* Only CRCs can be joined; CRC64NVME is always of the whole, CRC32 and CRC32C may be either. */
 static bool take_checksum(struct s3_request *r, struct upload_create *c)
 {
     struct slice algorithm = request_header(r, "x-amz-checksum-algorithm"), type = request_header(r, "x-amz-checksum-type");
     if (algorithm.data) {
         c->checksum = checksum_kind_parse(algorithm);
         if (c->checksum == CHECKSUM_NONE) {
-            answer_error_text(r, S3_InvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+            answer_error_text(r, S3_InvalidRequest, payload_result_text(PAYLOAD_BAD_ALGORITHM));
             return false;
         }
     }
-    c->checksum_type = c->checksum == CHECKSUM_CRC64NVME || c->checksum == CHECKSUM_NONE ? 0 : 1;
+    c->checksum_type = checksum_composes(c->checksum);
     if (!type.data)
         return true;
-    bool full = slice_equal_string(type, "FULL_OBJECT"), composite = slice_equal_string(type, "COMPOSITE");
-    bool sha = c->checksum == CHECKSUM_SHA1 || c->checksum == CHECKSUM_SHA256;
-    if (c->checksum == CHECKSUM_NONE || (!full && !composite) || (full && sha) || (composite && c->checksum == CHECKSUM_CRC64NVME)) {
-        answer_error_text(r, S3_InvalidRequest, "The checksum type cannot be used with the checksum algorithm.");
+    bool full = slice_equal_string_nocase(type, "FULL_OBJECT"), composite = slice_equal_string_nocase(type, "COMPOSITE");
+    char message[128] = "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.";
+    if (!full && !composite)
+        snprintf(message, sizeof message, "%s", payload_result_text(PAYLOAD_BAD_CHECKSUM_TYPE));
+    else if (c->checksum != CHECKSUM_NONE)
+        snprintf(message, sizeof message, "The %s checksum type cannot be used with the %s checksum algorithm.",
+                 full ? "FULL_OBJECT" : "COMPOSITE", checksum_name(c->checksum));
+    if (full ? !checksum_is_crc(c->checksum) : !composite || !checksum_composes(c->checksum)) {
+        answer_error_text(r, S3_InvalidRequest, message);
         return false;
     }
     c->checksum_type = composite;

@@ -13,25 +13,27 @@ const char *payload_result_code(enum payload_result r) { return results[r].code;
 unsigned payload_result_status(enum payload_result r) { return results[r].status; }
 const char *payload_result_text(enum payload_result r) { return results[r].text; }
 
-#define KIND_FIRST CHECKSUM_CRC32
-#define KIND_LAST CHECKSUM_SHA256
+static const char *const checksum_headers[CHECKSUM_KIND_COUNT] = {
+    [CHECKSUM_CRC32] = "x-amz-checksum-crc32",
+    [CHECKSUM_CRC32C] = "x-amz-checksum-crc32c",
+    [CHECKSUM_CRC64NVME] = "x-amz-checksum-crc64nvme",
+    [CHECKSUM_SHA1] = "x-amz-checksum-sha1",
+    [CHECKSUM_SHA256] = "x-amz-checksum-sha256",
+    [CHECKSUM_SHA512] = "x-amz-checksum-sha512",
+    [CHECKSUM_MD5] = "x-amz-checksum-md5",
+    [CHECKSUM_XXHASH64] = "x-amz-checksum-xxhash64",
+    [CHECKSUM_XXHASH3] = "x-amz-checksum-xxhash3",
+    [CHECKSUM_XXHASH128] = "x-amz-checksum-xxhash128",
+};
 
 const char *checksum_header_name(enum checksum_kind kind)
 {
-    switch (kind) {
-    case CHECKSUM_CRC32: return "x-amz-checksum-crc32";
-    case CHECKSUM_CRC32C: return "x-amz-checksum-crc32c";
-    case CHECKSUM_CRC64NVME: return "x-amz-checksum-crc64nvme";
-    case CHECKSUM_SHA1: return "x-amz-checksum-sha1";
-    case CHECKSUM_SHA256: return "x-amz-checksum-sha256";
-    case CHECKSUM_NONE: break;
-    }
-    return NULL;
+    return (size_t)kind < CHECKSUM_KIND_COUNT ? checksum_headers[kind] : NULL;
 }
 
 enum checksum_kind checksum_kind_parse(struct slice name)
 {
-    for (int kind = KIND_FIRST; kind <= KIND_LAST; kind++)
+    for (int kind = CHECKSUM_NONE + 1; kind < CHECKSUM_KIND_COUNT; kind++)
         if (slice_equal_string_nocase(name, checksum_name((enum checksum_kind)kind)))
             return (enum checksum_kind)kind;
     return CHECKSUM_NONE;
@@ -40,7 +42,7 @@ enum checksum_kind checksum_kind_parse(struct slice name)
 /* The kind whose header has that name; ASCII case ignored. */
 static enum checksum_kind kind_of_header(struct slice name)
 {
-    for (int kind = KIND_FIRST; kind <= KIND_LAST; kind++)
+    for (int kind = CHECKSUM_NONE + 1; kind < CHECKSUM_KIND_COUNT; kind++)
         if (slice_equal_string_nocase(name, checksum_header_name((enum checksum_kind)kind)))
             return (enum checksum_kind)kind;
     return CHECKSUM_NONE;

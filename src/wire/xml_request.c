@@ -58,6 +58,11 @@ static const struct { const char *name; enum checksum_kind kind; } checksum_elem
     {"ChecksumCRC64NVME", CHECKSUM_CRC64NVME},
     {"ChecksumSHA1", CHECKSUM_SHA1},
     {"ChecksumSHA256", CHECKSUM_SHA256},
+    {"ChecksumSHA512", CHECKSUM_SHA512},
+    {"ChecksumMD5", CHECKSUM_MD5},
+    {"ChecksumXXHASH64", CHECKSUM_XXHASH64},
+    {"ChecksumXXHASH3", CHECKSUM_XXHASH3},
+    {"ChecksumXXHASH128", CHECKSUM_XXHASH128},
 };
 
 /* At most one of the Checksum… elements; an empty one counts as absent. */

@@ -145,6 +145,33 @@ def test_checksums(client, bucket, algorithm, digest):
     fails(404, "404", client.head_object, Bucket=bucket, Key="b")
 
 
+# The digests of b"abc" as their specifications have them; boto3 computes none of these.
+@pytest.mark.parametrize("algorithm,digest", [
+    ("SHA512", hashlib.sha512(b"abc").hexdigest()), ("MD5", hashlib.md5(b"abc").hexdigest()),
+    ("XXHASH64", "44bc2cf5ad770999"), ("XXHASH3", "78af5f94892f3950"), ("XXHASH128", "06b05ab6733a618578af5f94892f3950"),
+])
+def test_checksums_that_the_client_brings(client, bucket, algorithm, digest):
+    name, value = "Checksum" + algorithm, base64.b64encode(bytes.fromhex(digest)).decode()
+    assert client.put_object(Bucket=bucket, Key="a", Body=b"abc", **{name: value})[name] == value
+    head = client.head_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
+    assert (head[name], head["ChecksumType"]) == (value, "FULL_OBJECT")
+    assert client.list_objects_v2(Bucket=bucket)["Contents"][0]["ChecksumAlgorithm"] == [algorithm]
+    assert client.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/a")["CopyObjectResult"][name] == value
+    fails(400, "BadDigest", client.put_object, Bucket=bucket, Key="b", Body=b"abd", **{name: value})
+    fails(400, "InvalidRequest", client.create_multipart_upload, Bucket=bucket, Key="a", ChecksumAlgorithm=algorithm,
+          ChecksumType="FULL_OBJECT")
+    upload = client.create_multipart_upload(Bucket=bucket, Key="a", ChecksumAlgorithm=algorithm)
+    assert upload["ChecksumType"] == "COMPOSITE"
+    where = dict(Bucket=bucket, Key="a", UploadId=upload["UploadId"])
+    fails(400, "BadDigest", client.upload_part, PartNumber=1, Body=b"abd", **where, **{name: value})
+    part = client.upload_part(PartNumber=1, Body=b"abc", **where, **{name: value})
+    assert client.list_parts(**where)["Parts"][0][name] == value
+    done = client.complete_multipart_upload(**where, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"], name: value}]})
+    assert done[name].endswith("-1")
+    attributes = client.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["Checksum", "ObjectParts"])
+    assert attributes["Checksum"][name] == done[name] and attributes["ObjectParts"]["Parts"][0][name] == value
+
+
 def test_old_clients_without_checksums(bucket):
     client = make_client(request_checksum_calculation="when_required", response_checksum_validation="when_required")
     client.put_object(Bucket=bucket, Key="a", Body=b"abc")

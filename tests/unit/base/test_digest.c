@@ -42,6 +42,12 @@ static void check_values(void **state)
     expect_checksum(CHECKSUM_CRC64NVME, "123456789", "ae8b14860a799888");
     expect_checksum(CHECKSUM_SHA1, "abc", "a9993e364706816aba3e25717850c26c9cd0d89d");
     expect_checksum(CHECKSUM_SHA256, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    expect_checksum(CHECKSUM_SHA512, "abc", "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                                            "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+    expect_checksum(CHECKSUM_MD5, "abc", "900150983cd24fb0d6963f7d28e17f72");
+    expect_checksum(CHECKSUM_XXHASH64, "abc", "44bc2cf5ad770999");
+    expect_checksum(CHECKSUM_XXHASH3, "abc", "78af5f94892f3950");
+    expect_checksum(CHECKSUM_XXHASH128, "abc", "06b05ab6733a618578af5f94892f3950");
     expect_checksum(CHECKSUM_CRC32, "", "00000000");
     expect_checksum(CHECKSUM_CRC64NVME, "", "0000000000000000");
 }
@@ -55,6 +61,12 @@ static void names_and_lengths(void **state)
     assert_null(checksum_name((enum checksum_kind)77));
     assert_int_equal(checksum_len(CHECKSUM_NONE), 0);
     assert_int_equal(checksum_len((enum checksum_kind)77), 0);
+    for (int kind = CHECKSUM_CRC32; kind < CHECKSUM_KIND_COUNT; kind++) {
+        assert_int_equal(checksum_is_crc(kind), strncmp(checksum_name(kind), "CRC", 3) == 0);
+        assert_int_equal(checksum_composes(kind), kind != CHECKSUM_CRC64NVME);
+        assert_in_range(checksum_len(kind), 4, CHECKSUM_LEN_MAX);
+    }
+    assert_false(checksum_composes(CHECKSUM_NONE) || checksum_is_crc(CHECKSUM_NONE));
     assert_int_equal(checksum_init(&stream, (enum checksum_kind)77), ERR_INVALID);
     assert_int_equal(checksum_init(&stream, CHECKSUM_NONE), 0);
     checksum_update(&stream, "x", 1);
