@@ -219,8 +219,12 @@ static int range_of_request(struct object_get *get)
     if (!get->has_range)
         return 0;
     if (get->range_is_suffix) {
-        if (!get->range_first || !size)
+        if (!get->range_first)
             return ERR_INVALID_RANGE;
+        if (!size) { /* RFC 9110, 14.1.2: the last bytes of nothing are the whole */
+            get->has_range = false;
+            return 0;
+        }
         get->len = get->range_first < size ? get->range_first : size;
         get->first = size - get->len;
         return 0;

@@ -10,7 +10,7 @@ static bool take_unit(struct slice *value)
     *value = slice_trim(slice_of(value->data + 5, value->len - 5));
     if (value->len == 0 || value->data[0] != '=')
         return false;
-    *value = slice_trim(slice_of(value->data + 1, value->len - 1));
+    *value = slice_of(value->data + 1, value->len - 1);
     return true;
 }
 
@@ -35,8 +35,8 @@ int range_parse(struct slice value, struct range *ret)
     const char *dash = value.len ? memchr(value.data, '-', value.len) : NULL;
     if (!dash)
         return ERR_MALFORMED;
-    struct slice first = slice_trim(slice_of(value.data, (size_t)(dash - value.data)));
-    struct slice last = slice_trim(slice_of(dash + 1, value.len - (size_t)(dash - value.data) - 1));
+    struct slice first = slice_of(value.data, (size_t)(dash - value.data));
+    struct slice last = slice_of(dash + 1, value.len - (size_t)(dash - value.data) - 1);
     int err;
     if (first.len == 0) {
         range.suffix = true;
@@ -59,23 +59,5 @@ int range_parse_copy_source(struct slice value, struct range *ret)
     if (err || range.suffix || range.last == UINT64_MAX)
         return ERR_MALFORMED;
     *ret = range;
-    return 0;
-}
-
-int range_resolve(const struct range *range, uint64_t size, uint64_t *ret_first, uint64_t *ret_len)
-{
-    if (range->suffix) {
-        uint64_t len = range->first < size ? range->first : size;
-        if (len == 0)
-            return ERR_INVALID_RANGE;
-        *ret_first = size - len;
-        *ret_len = len;
-        return 0;
-    }
-    if (range->first >= size)
-        return ERR_INVALID_RANGE;
-    uint64_t last = range->last < size - 1 ? range->last : size - 1;
-    *ret_first = range->first;
-    *ret_len = last - range->first + 1;
     return 0;
 }

@@ -13,12 +13,10 @@ struct range {
     uint64_t last;  /* inclusive; UINT64_MAX: open. Unused for a suffix */
 };
 
-/* "bytes=a-b", "bytes=a-", "bytes=-n". ERR_MALFORMED for anything else, several ranges and b < a included: S3 then
- * ignores the header. */
+/* "bytes=a-b", "bytes=a-", "bytes=-n". ERR_MALFORMED for anything else, several ranges, blanks between the positions and b < a
+ * included: S3 then ignores the header. */
 int range_parse(struct slice value, struct range *ret) MUST_CHECK;
 /* x-amz-copy-source-range: "bytes=a-b" only. ERR_MALFORMED. */
 int range_parse_copy_source(struct slice value, struct range *ret) MUST_CHECK;
-/* Bytes of an object of that size: ERR_INVALID_RANGE when there are none of them. */
-int range_resolve(const struct range *, uint64_t size, uint64_t *ret_first, uint64_t *ret_len) MUST_CHECK;
 
 #endif
