@@ -13,6 +13,7 @@
 
 /* What the bucket says of this request. */
 struct s3_cors {
+    bool no_bucket; /* then nothing else */
     bool allowed;
     struct slice origin, methods, headers, exposed, max_age;
 };
@@ -68,7 +69,10 @@ static void found(struct bucket_request *b)
     struct cors_lookup *l = container_of(b, struct cors_lookup, bucket);
     struct s3_request *r = l->request;
     struct slice text;
-    int err = b->err == ERR_NO_SUCH_BUCKET ? 0 : b->err; /* whoever goes on finds that out */
+    static const struct s3_cors no_bucket = {.no_bucket = true};
+    int err = b->err == ERR_NO_SUCH_BUCKET ? 0 : b->err; /* other operations find that out by themselves */
+    if (b->err == ERR_NO_SUCH_BUCKET)
+        r->cors = &no_bucket;
     if (!b->err) {
         err = attribute_find(slice_of(b->attributes.data ? b->attributes.data : "", b->attributes.len), ATTRIBUTE_CONFIGURATION,
                              CORS_NAME, &text);
@@ -123,18 +127,34 @@ void cors_answer(struct s3_request *r)
     answer_header(r, "Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
 }
 
+static bool allowable(struct slice method)
+{
+    static const char *const methods[] = {"GET", "PUT", "POST", "DELETE", "HEAD"};
+    for (unsigned i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (method.data && slice_equal_string(method, methods[i]))
+            return true;
+    return false;
+}
+
 void preflight_start(struct s3_request *r)
 {
-    if (!request_header(r, "origin").data)
+    struct slice method = request_header(r, "access-control-request-method");
+    struct text t = {0};
+    if (method.data)
+        text_append_format(&t, "Invalid Access-Control-Request-Method: %.*s", (int)method.len, method.data);
+    if (!request_header(r, "origin").len)
         answer_error_text(r, S3_BadRequest, "Insufficient information. Origin request header needed.");
-    else if (!request_header(r, "access-control-request-method").data)
-        answer_error_text(r, S3_BadRequest, "Invalid Access-Control-Request-Method: null");
+    else if (!allowable(method))
+        answer_error_text(r, S3_BadRequest, t.data ? t.data : "Invalid Access-Control-Request-Method: null");
+    else if (r->cors && r->cors->no_bucket)
+        answer_error(r, S3_NoSuchBucket);
     else if (!r->cors)
         answer_error_text(r, S3_AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.");
     else if (!r->cors->allowed)
         answer_error_text(r, S3_AccessForbidden, "CORSResponse: This CORS request is not allowed: no rule of the bucket has its origin, method and headers.");
     else
         answer_empty(r, 200);
+    text_free(&t);
 }
 
 /* --- the configuration --- */
