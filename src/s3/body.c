@@ -22,7 +22,21 @@ static bool refuse_payload(struct s3_request *r, enum payload_result result)
 {
     if (result == PAYLOAD_BAD_CHECKSUM) /* can match no content */
         return refuse(r, S3_BadDigest, payload_result_text(result));
-    answer_failure(r, payload_result_status(result), payload_result_code(result), payload_result_text(result), NULL, 0);
+    struct answer_field field = {"Content-MD5", request_header(r, "content-md5")};
+    answer_failure(r, payload_result_status(result), payload_result_code(result), payload_result_text(result), &field, result == PAYLOAD_BAD_MD5);
+    fail(r);
+    return false;
+}
+
+static bool refuse_sha256(struct s3_request *r, const uint8_t digest[SHA256_LEN])
+{
+    struct text computed = {0};
+    text_append_hex(&computed, digest, SHA256_LEN);
+    struct answer_field fields[] = {{"ClientComputedContentSHA256", request_header(r, "x-amz-content-sha256")},
+                                    {"S3ComputedContentSHA256", slice_of(computed.data ? computed.data : "", computed.len)}};
+    enum s3_error e = S3_XAmzContentSHA256Mismatch;
+    answer_failure(r, s3_error_status(e), s3_error_code(e), s3_error_text(e), fields, fields[0].value.data ? 2 : 0);
+    text_free(&computed);
     fail(r);
     return false;
 }
@@ -108,7 +122,10 @@ static bool refuse_chunk(struct s3_request *r, int err)
     switch (err) {
     case ERR_SIGNATURE: return refuse(r, S3_SignatureDoesNotMatch, NULL);
     case ERR_INCOMPLETE_BODY: return refuse(r, S3_IncompleteBody, "The request body terminated unexpectedly");
-    case ERR_MALFORMED: return refuse(r, S3_InvalidRequest, "The chunks of the body are malformed or do not add up to x-amz-decoded-content-length.");
+    case ERR_MALFORMED:
+        return aws_chunked_in_trailer(r->body.chunked)
+                   ? refuse(r, S3_MalformedTrailerError, NULL)
+                   : refuse(r, S3_IncompleteBody, "The chunks of the body are malformed or do not add up to x-amz-decoded-content-length.");
     case ERR_TOO_LARGE: return refuse(r, S3_InvalidRequest, "A chunk header or the trailer is too long.");
     default: return refuse(r, s3_error_of(err), NULL);
     }
@@ -186,11 +203,9 @@ bool body_finish(struct s3_request *r)
         int err = aws_chunked_finish(b->chunked);
         if (err)
             return refuse_chunk(r, err);
-        if (b->payload.in_trailer) {
-            enum payload_result result = payload_take_trailers(&b->payload, aws_chunked_trailers(b->chunked));
-            if (result != PAYLOAD_OK)
-                return refuse_payload(r, result);
-        }
+        enum payload_result result = payload_take_trailers(&b->payload, aws_chunked_trailers(b->chunked));
+        if (result != PAYLOAD_OK)
+            return refuse_payload(r, result);
     }
     if (b->size != UINT64_MAX && b->taken != b->size)
         return refuse(r, S3_IncompleteBody, NULL);
@@ -198,7 +213,7 @@ bool body_finish(struct s3_request *r)
         uint8_t digest[SHA256_LEN];
         digest_stream_final(b->sha256, digest);
         if (!constant_time_equal(digest, b->payload.sha256, SHA256_LEN))
-            return refuse(r, S3_XAmzContentSHA256Mismatch, NULL);
+            return refuse_sha256(r, digest);
     }
     return r->operation->body == BODY_STREAM || check_document(r);
 }

@@ -302,6 +302,11 @@ void aws_chunked_take(struct aws_chunked *d, const void *data, size_t len)
         digest_stream_end(sha256);
 }
 
+bool aws_chunked_in_trailer(const struct aws_chunked *d)
+{
+    return d->state == STATE_TRAILER;
+}
+
 bool aws_chunked_done(const struct aws_chunked *d)
 {
     return d->state == STATE_DONE && !d->err;

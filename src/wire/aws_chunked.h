@@ -65,6 +65,8 @@ int aws_chunked_frame(struct aws_chunked *, const void *data, size_t len, size_t
 /* The next len bytes of payload (0 up to the span's length). */
 void aws_chunked_take(struct aws_chunked *, const void *data, size_t len);
 
+/* All chunks have been read: what is malformed, or not there, is the trailers. */
+bool aws_chunked_in_trailer(const struct aws_chunked *);
 /* The last chunk and the trailers have been read and verified. */
 bool aws_chunked_done(const struct aws_chunked *);
 /* After done: how many bytes of data belong to one empty line more behind the trailers, which MinIO's Go client writes (and S3 takes).

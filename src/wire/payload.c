@@ -208,8 +208,12 @@ enum payload_result payload_parse(struct headers headers, struct payload *ret)
 
 enum payload_result payload_take_trailers(struct payload *p, struct headers trailers)
 {
-    if (!p->in_trailer)
+    if (!p->in_trailer) {
+        for (uint32_t i = 0; i < trailers.count; i++)
+            if (kind_of_header(trailers.items[i].name) != CHECKSUM_NONE)
+                return PAYLOAD_TRAILER_UNANNOUNCED;
         return PAYLOAD_OK;
+    }
     const struct header *found = header_find(trailers, checksum_header_name(p->kind));
     if (!found)
         return PAYLOAD_TRAILER_MISSING;

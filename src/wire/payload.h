@@ -50,8 +50,8 @@ struct payload {
  * x-amz-sdk-checksum-algorithm, x-amz-checksum-algorithm, x-amz-checksum-type. */
 enum payload_result payload_parse(struct headers, struct payload *ret) MUST_CHECK;
 
-/* The checksum that came in the trailers (when in_trailer): sets has_checksum and checksum. PAYLOAD_TRAILER_MISSING,
- * PAYLOAD_BAD_CHECKSUM. */
+/* The checksum that came in the trailers: when in_trailer sets has_checksum and checksum (PAYLOAD_TRAILER_MISSING, PAYLOAD_BAD_CHECKSUM);
+ * else there may be none (PAYLOAD_TRAILER_UNANNOUNCED). */
 enum payload_result payload_take_trailers(struct payload *, struct headers trailers) MUST_CHECK;
 
 /* "CRC32", "crc64nvme", …; CHECKSUM_NONE for anything else. ASCII case ignored. */
