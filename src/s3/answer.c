@@ -164,9 +164,50 @@ void answer_failure(struct s3_request *r, unsigned status, const char *code, con
     text_free(&t);
 }
 
+/* The one condition that was sent; where there are several, no name. */
+static struct slice condition_of(const struct s3_request *r)
+{
+    static const char *const names[] = {"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+                                        "x-amz-copy-source-If-Match", "x-amz-copy-source-If-None-Match",
+                                        "x-amz-copy-source-If-Modified-Since", "x-amz-copy-source-If-Unmodified-Since",
+                                        "x-amz-if-match-size", "x-amz-if-match-last-modified-time"};
+    struct slice found = {0};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!request_header(r, names[i]).data)
+            continue;
+        if (found.data)
+            return (struct slice){0};
+        found = slice_string(names[i]);
+    }
+    return found;
+}
+
+/* What S3 tells besides the message; those without data are left out. */
+static unsigned fields_of(const struct s3_request *r, enum s3_error e, struct answer_field fields[2])
+{
+    struct answer_field all[2] = {0};
+    unsigned count = 0;
+    switch (e) {
+    case S3_NoSuchUpload: all[0] = (struct answer_field){"UploadId", query_value(&r->query, "uploadId")}; break;
+    case S3_NoSuchVersion: all[0] = (struct answer_field){"VersionId", query_value(&r->query, "versionId")}; break;
+    case S3_PreconditionFailed: all[0] = (struct answer_field){"Condition", condition_of(r)}; break;
+    case S3_MethodNotAllowed:
+        all[0] = (struct answer_field){"Method", r->method};
+        all[1] = (struct answer_field){"ResourceType", slice_string(r->address.key_len ? "OBJECT" : r->address.bucket_len ? "BUCKET" : "SERVICE")};
+        break;
+    default: break;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        if (all[i].value.data)
+            fields[count++] = all[i];
+    return count;
+}
+
 void answer_error_text(struct s3_request *r, enum s3_error e, const char *message)
 {
-    answer_failure(r, s3_error_status(e), s3_error_code(e), message, NULL, 0);
+    struct answer_field fields[2];
+    unsigned count = r->query_parsed ? fields_of(r, e, fields) : 0;
+    answer_failure(r, s3_error_status(e), s3_error_code(e), message, fields, count);
 }
 
 void answer_error(struct s3_request *r, enum s3_error e)
@@ -188,6 +229,12 @@ void answer_err(struct s3_request *r, int err)
     if (object_lock_answer_err(r, err))
         return;
     enum s3_error e = s3_error_of(err);
+    if (e == S3_BadDigest && r->body.payload.has_checksum && !r->body.payload.has_md5) {
+        char message[96];
+        snprintf(message, sizeof message, "The %s you specified did not match the calculated checksum.", checksum_name(r->body.payload.kind));
+        answer_error_text(r, e, message);
+        return;
+    }
     if (e == S3_InternalError)
         log_error("request %s, %s: %s", r->id, r->operation ? r->operation->name : "?", err_text(err));
     answer_error(r, e);

@@ -12,6 +12,7 @@
 #include "s3/caller.h"
 #include "s3/explain.h"
 #include "s3/session.h"
+#include "s3/signature_answer.h"
 
 #define ACCESS_KEY_MAX 128
 
@@ -153,65 +154,6 @@ void authorise_forget(struct s3_reactor *reactor)
     }
 }
 
-static struct sigv4_request signed_request(const struct s3_request *r)
-{
-    return (struct sigv4_request){r->method, r->uri.path, r->uri.query, request_headers(r)};
-}
-
-static struct sigv2_request signed_request_v2(const struct s3_request *r, const struct sigv4_request *sent)
-{
-    return (struct sigv2_request){sent, &r->query, r->address.virtual_host ? request_bucket(r) : slice_of("", 0)};
-}
-
-static int string_to_sign(const struct s3_request *r, const struct sigv4_request *sent, struct text *text)
-{
-    struct sigv2_request request = signed_request_v2(r, sent);
-    return r->signature_v2 ? sigv2_string_to_sign(r->signature_v2, &request, text)
-                           : sigv4_string_to_sign(&r->signature, sent, text);
-}
-
-static void answer_mismatch(struct s3_request *r, enum sigv4_result result)
-{
-    struct sigv4_request request = signed_request(r);
-    struct text canonical = {0}, to_sign = {0};
-    struct answer_field fields[4];
-    unsigned count = 0;
-    fields[count++] = (struct answer_field){"AWSAccessKeyId", r->signature.access_key};
-    if (r->form) {
-        fields[count++] = (struct answer_field){"StringToSign", r->form->policy};
-        answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), sigv4_result_text(result), fields, count);
-        return;
-    }
-    if (!string_to_sign(r, &request, &to_sign) && !to_sign.failed)
-        fields[count++] = (struct answer_field){"StringToSign", slice_of(to_sign.data, to_sign.len)};
-    if (!r->signature_v2 && !sigv4_canonical_request(&r->signature, &request, &canonical) && !canonical.failed)
-        fields[count++] = (struct answer_field){"CanonicalRequest", slice_of(canonical.data, canonical.len)};
-    answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), sigv4_result_text(result), fields, count);
-    text_free(&canonical);
-    text_free(&to_sign);
-}
-
-static void answer_sigv4(struct s3_request *r, enum sigv4_result result)
-{
-    if (result == SIGV4_MISMATCH) {
-        answer_mismatch(r, result);
-        return;
-    }
-    struct answer_field fields[1];
-    unsigned count = 0;
-    char message[256];
-    const char *text = sigv4_result_text(result);
-    if (result == SIGV4_HEADER_REGION || result == SIGV4_QUERY_REGION) {
-        snprintf(message, sizeof message, "%s; expecting '%.*s'", text, (int)r->reactor->server->region.len,
-                 r->reactor->server->region.data);
-        text = message;
-        fields[count++] = (struct answer_field){"Region", r->reactor->server->region};
-    } else if (result == SIGV4_UNKNOWN_ACCESS_KEY) {
-        fields[count++] = (struct answer_field){"AWSAccessKeyId", r->signature.access_key};
-    }
-    answer_failure(r, sigv4_result_status(result), sigv4_result_code(result), text, fields, count);
-}
-
 /* --- what the identity may do --- */
 
 static bool has_prefix(struct slice value, struct slice prefix)
@@ -328,8 +270,8 @@ static enum sigv4_result verify_form(const struct s3_request *r, struct slice se
 
 static enum sigv4_result verify_request(struct s3_request *r, struct slice secret)
 {
-    struct sigv4_request request = signed_request(r);
-    struct sigv2_request request_v2 = signed_request_v2(r, &request);
+    struct sigv4_request request = signature_request(r);
+    struct sigv2_request request_v2 = signature_request_v2(r, &request);
     if (r->signature_v2)
         return sigv2_verify(r->signature_v2, &request_v2, secret);
     enum sigv4_result result = sigv4_verify(&r->signature, &request, secret, &r->reactor->keys, &r->chain);
@@ -341,7 +283,7 @@ static void verify(struct s3_request *r, struct slice secret)
 {
     enum sigv4_result result = r->explain ? SIGV4_OK : r->form ? verify_form(r, secret) : verify_request(r, secret);
     if (result != SIGV4_OK) {
-        answer_sigv4(r, result);
+        signature_answer(r, result);
         return;
     }
     if (r->signature.kind == SIGV4_PRESIGNED && !take_headers_of_query(r))
@@ -367,11 +309,11 @@ static void use_credential(struct s3_request *r, const struct s3_credential *c)
     uint64_t now = loop_wall_us(request_objects(r)->loop);
     bool session = r->signature.security_token.data != NULL;
     if (session && c->expires_us <= now) {
-        answer_sigv4(r, SIGV4_EXPIRED_TOKEN);
+        signature_answer(r, SIGV4_EXPIRED_TOKEN);
         return;
     }
     if (!c->found || !c->enabled || (c->expires_us && c->expires_us <= now)) {
-        answer_sigv4(r, session ? SIGV4_INVALID_TOKEN : SIGV4_UNKNOWN_ACCESS_KEY);
+        signature_answer(r, session ? SIGV4_INVALID_TOKEN : SIGV4_UNKNOWN_ACCESS_KEY);
         return;
     }
     r->identity.account_id = c->account_id;
@@ -420,7 +362,7 @@ static void look_up(struct s3_request *r)
     }
     struct lookup *l = key.len <= ACCESS_KEY_MAX && r->reactor->server->meta ? arena_take(&r->arena, sizeof *l) : NULL;
     if (!l) {
-        answer_sigv4(r, SIGV4_UNKNOWN_ACCESS_KEY);
+        signature_answer(r, SIGV4_UNKNOWN_ACCESS_KEY);
         return;
     }
     memset(l, 0, sizeof *l);
@@ -431,7 +373,7 @@ static void look_up(struct s3_request *r)
         if (!err)
             err = hash_token(r, l->credential.token_hash);
         if (err) {
-            answer_sigv4(r, err == ERR_NO_MEMORY ? SIGV4_INTERNAL : SIGV4_INVALID_TOKEN);
+            signature_answer(r, err == ERR_NO_MEMORY ? SIGV4_INTERNAL : SIGV4_INVALID_TOKEN);
             return;
         }
     }
@@ -476,14 +418,14 @@ void authorise_form(struct s3_request *r, const struct authorise_form *form)
     if (result == SIGV4_OK)
         identify(r);
     else
-        answer_sigv4(r, result);
+        signature_answer(r, result);
 }
 
 /* What is known of the sender stands in r->signature, as with version 4. */
 static enum sigv4_result parse_v2(struct s3_request *r)
 {
-    struct sigv4_request sent = signed_request(r);
-    struct sigv2_request request = signed_request_v2(r, &sent);
+    struct sigv4_request sent = signature_request(r);
+    struct sigv2_request request = signature_request_v2(r, &sent);
     if (!r->reactor->server->allow_signature_v2)
         return SIGV4_VERSION_2;
     struct sigv2 *s = arena_take(&r->arena, sizeof *s);
@@ -502,7 +444,7 @@ void authorise(struct s3_request *r)
         return;
     }
     const struct s3_server *server = r->reactor->server;
-    struct sigv4_request request = signed_request(r);
+    struct sigv4_request request = signature_request(r);
     enum sigv4_result result = r->website ? SIGV4_ANONYMOUS : sigv4_parse(&request, &r->query, &r->signature);
     if (result == SIGV4_ANONYMOUS && r->address.bucket_len && r->operation != operation_get(OPERATION_CreateBucket)) {
         r->identity.anonymous = true;
@@ -514,7 +456,7 @@ void authorise(struct s3_request *r)
     else if (result == SIGV4_VERSION_2)
         result = parse_v2(r);
     if (result != SIGV4_OK) {
-        answer_sigv4(r, result);
+        signature_answer(r, result);
         return;
     }
     identify(r);
@@ -535,12 +477,12 @@ void authorise_as(struct s3_request *r, struct slice access_key)
 
 void authorise_service(struct s3_request *r, struct slice payload_hash, void (*then)(struct s3_request *))
 {
-    struct sigv4_request request = signed_request(r);
+    struct sigv4_request request = signature_request(r);
     enum sigv4_result result = sigv4_parse(&request, &r->query, &r->signature);
     if (result == SIGV4_OK)
         result = sigv4_check_service_scope(&r->signature, loop_wall_us(request_objects(r)->loop));
     if (result != SIGV4_OK) {
-        answer_sigv4(r, result);
+        signature_answer(r, result);
         return;
     }
     r->signature.payload_hash = payload_hash;

@@ -161,6 +161,22 @@ static enum sigv4_result check_signed(const struct sigv4 *s, struct headers head
     return SIGV4_OK;
 }
 
+void sigv4_unsigned_headers(const struct sigv4 *s, struct headers headers, struct text *ret)
+{
+    if (!is_signed(s->signed_headers, slice_of("host", 4)))
+        text_append_string(ret, "host");
+    for (uint32_t i = 0; i < headers.count; i++) {
+        struct slice name = headers.items[i].name;
+        if (!header_name_starts_with(name, "x-amz-") || is_signed(s->signed_headers, name))
+            continue;
+        text_append_string(ret, ret->len ? ", " : "");
+        for (size_t k = 0; k < name.len; k++) {
+            char c = name.data[k] >= 'A' && name.data[k] <= 'Z' ? (char)(name.data[k] | 0x20) : name.data[k];
+            text_append(ret, &c, 1);
+        }
+    }
+}
+
 /* AWS4-HMAC-SHA256 \n date \n scope \n hash */
 static size_t write_string_to_sign(const char *amz_date, struct slice scope, const uint8_t canonical[SHA256_LEN],
                                    char text[SIGV4_SCOPE_LEN_MAX + 128])

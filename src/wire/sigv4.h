@@ -95,6 +95,9 @@ struct sigv4_chain {
 enum sigv4_result sigv4_verify(const struct sigv4 *, const struct sigv4_request *, struct slice secret,
                                struct sigv4_key_cache *cache, struct sigv4_chain *ret_chain) MUST_CHECK;
 
+/* After HOST_UNSIGNED or HEADER_UNSIGNED: which, in lower case, with ", " between them. Appends. */
+void sigv4_unsigned_headers(const struct sigv4 *, struct headers, struct text *ret);
+
 /* The canonical request and the string to sign, for S3's answer to a mismatch and for tests. */
 int sigv4_canonical_request(const struct sigv4 *, const struct sigv4_request *, struct text *) MUST_CHECK;
 int sigv4_string_to_sign(const struct sigv4 *, const struct sigv4_request *, struct text *) MUST_CHECK;

@@ -7,14 +7,21 @@
 
 static const char algorithm[] = "AWS4-HMAC-SHA256";
 
-/* ACCESS/YYYYMMDD/region/service/aws4_request; the access key may hold slashes itself. */
-static bool take_credential(struct slice text, struct sigv4 *s)
+/* What is wrong with a credential, in the words of where it stands. */
+static enum sigv4_result bad_credential(enum sigv4_kind kind, enum sigv4_result header, enum sigv4_result query)
 {
+    return kind == SIGV4_HEADER ? header : kind == SIGV4_PRESIGNED ? query : SIGV4_FORM_MALFORMED;
+}
+
+/* ACCESS/YYYYMMDD/region/service/aws4_request; the access key may hold slashes itself. */
+static enum sigv4_result take_credential(struct slice text, struct sigv4 *s)
+{
+    enum sigv4_result malformed = bad_credential(s->kind, SIGV4_HEADER_CREDENTIAL, SIGV4_QUERY_CREDENTIAL);
     size_t slashes[4], end = text.len;
     for (int i = 3; i >= 0; i--) {
         const char *slash = end ? memrchr(text.data, '/', end) : NULL;
         if (!slash)
-            return false;
+            return malformed;
         end = slashes[i] = (size_t)(slash - text.data);
     }
     s->access_key = slice_of(text.data, slashes[0]);
@@ -23,12 +30,16 @@ static bool take_credential(struct slice text, struct sigv4 *s)
     s->region = slice_of(text.data + slashes[1] + 1, slashes[2] - slashes[1] - 1);
     s->service = slice_of(text.data + slashes[2] + 1, slashes[3] - slashes[2] - 1);
     struct slice last = slice_of(text.data + slashes[3] + 1, text.len - slashes[3] - 1);
-    if (s->access_key.len == 0 || s->date.len != 8 || s->scope.len > SIGV4_SCOPE_LEN_MAX)
-        return false;
-    for (size_t i = 0; i < 8; i++)
-        if (s->date.data[i] < '0' || s->date.data[i] > '9')
-            return false;
-    return slice_equal_string(last, "aws4_request");
+    if (s->access_key.len == 0 || s->scope.len > SIGV4_SCOPE_LEN_MAX)
+        return malformed;
+    bool date = s->date.len == 8;
+    for (size_t i = 0; date && i < 8; i++)
+        date = s->date.data[i] >= '0' && s->date.data[i] <= '9';
+    if (!date)
+        return bad_credential(s->kind, SIGV4_HEADER_CREDENTIAL_DATE, SIGV4_QUERY_CREDENTIAL_DATE);
+    if (!slice_equal_string(last, "aws4_request"))
+        return bad_credential(s->kind, SIGV4_HEADER_TERMINAL, SIGV4_QUERY_TERMINAL);
+    return SIGV4_OK;
 }
 
 static bool take_signature(struct slice text, struct sigv4 *s)
@@ -65,7 +76,7 @@ static bool take_field(struct slice text, const char *name, struct slice *ret)
     return true;
 }
 
-static bool parse_authorization(struct slice value, struct sigv4 *s)
+static enum sigv4_result parse_authorization(struct slice value, struct sigv4 *s)
 {
     struct slice credential = {0}, signed_headers = {0}, signature = {0};
     while (value.len) {
@@ -74,11 +85,16 @@ static bool parse_authorization(struct slice value, struct sigv4 *s)
         struct slice field = slice_trim(slice_of(value.data, len));
         if (field.len && !take_field(field, "Credential=", &credential) &&
             !take_field(field, "SignedHeaders=", &signed_headers) && !take_field(field, "Signature=", &signature))
-            return false;
+            return SIGV4_HEADER_MALFORMED;
         len += comma ? 1 : 0;
         value = slice_of(value.data + len, value.len - len);
     }
-    return take_credential(credential, s) && take_signed_headers(signed_headers, s) && take_signature(signature, s);
+    if (!credential.data || !signed_headers.data || !signature.data)
+        return !credential.data ? SIGV4_HEADER_NO_CREDENTIAL : !signed_headers.data ? SIGV4_HEADER_NO_SIGNED_HEADERS : SIGV4_HEADER_NO_SIGNATURE;
+    enum sigv4_result result = take_credential(credential, s);
+    if (result == SIGV4_OK && (!take_signed_headers(signed_headers, s) || !take_signature(signature, s)))
+        return SIGV4_HEADER_MALFORMED;
+    return result;
 }
 
 /* x-amz-date, else Date; both may be in either form. */
@@ -99,8 +115,9 @@ static bool take_header_date(const struct sigv4_request *request, struct sigv4 *
 static enum sigv4_result parse_header(const struct sigv4_request *request, struct slice value, struct sigv4 *ret)
 {
     struct sigv4 s = {.kind = SIGV4_HEADER};
-    if (!parse_authorization(value, &s))
-        return SIGV4_HEADER_MALFORMED;
+    enum sigv4_result result = parse_authorization(value, &s);
+    if (result != SIGV4_OK)
+        return result;
     if (!take_header_date(request, &s))
         return SIGV4_MISSING_DATE;
     s.payload_hash = slice_trim(header_value(request->headers, "x-amz-content-sha256"));
@@ -116,11 +133,16 @@ static enum sigv4_result parse_presigned(const struct sigv4_request *request, co
 {
     struct sigv4 s = {.kind = SIGV4_PRESIGNED};
     struct slice date = query_value(query, "X-Amz-Date"), expires = query_value(query, "X-Amz-Expires");
-    if (!slice_equal_string(query_value(query, "X-Amz-Algorithm"), algorithm) || !date.data || !expires.data ||
-        !take_credential(query_value(query, "X-Amz-Credential"), &s) ||
+    struct slice named = query_value(query, "X-Amz-Algorithm"), credential = query_value(query, "X-Amz-Credential");
+    if (!named.data || !credential.data || !date.data || !expires.data ||
         !take_signed_headers(query_value(query, "X-Amz-SignedHeaders"), &s) ||
         !take_signature(query_value(query, "X-Amz-Signature"), &s))
         return SIGV4_QUERY_MALFORMED;
+    if (!slice_equal_string(named, algorithm))
+        return SIGV4_QUERY_ALGORITHM;
+    enum sigv4_result result = take_credential(credential, &s);
+    if (result != SIGV4_OK)
+        return result;
     if (iso_date_parse_basic(date, &s.time_us))
         return SIGV4_QUERY_DATE;
     sigv4_format_date(s.time_us, s.amz_date);
@@ -167,7 +189,7 @@ enum sigv4_result sigv4_parse_form(struct slice algorithm_field, struct slice cr
                                    struct sigv4 *ret)
 {
     struct sigv4 s = {.kind = SIGV4_FORM};
-    if (!slice_equal_string(algorithm_field, algorithm) || !take_credential(credential, &s) ||
+    if (!slice_equal_string(algorithm_field, algorithm) || take_credential(credential, &s) != SIGV4_OK ||
         iso_date_parse_basic(date, &s.time_us) || !take_signature(signature, &s))
         return SIGV4_FORM_MALFORMED;
     sigv4_format_date(s.time_us, s.amz_date);
