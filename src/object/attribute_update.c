@@ -1,5 +1,7 @@
 /* Tags, ACLs and whatever else lies in attributes, changed in place: data, ETag, version id and modification time stay.
  * The row is replaced inside one transaction. */
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/container.h"
 #include "object/info.h"
@@ -47,7 +49,7 @@ static const char *operation_of(const struct object_attribute_update *u)
     return NULL;
 }
 
-static int update_version(struct meta_tx *tx, const struct object_attribute_update *u, const struct bucket_row *bucket, struct text *fresh)
+static int update_version(struct meta_tx *tx, struct object_attribute_update *u, const struct bucket_row *bucket, struct text *fresh)
 {
     struct version_row row;
     struct arena arena = {0};
@@ -79,6 +81,9 @@ static int update_version(struct meta_tx *tx, const struct object_attribute_upda
             journal_add(&journal, operation, row.key, &row);
         err = journal_close(tx, &journal, 0);
     }
+    u->info = (struct object_info){.versioning = bucket->versioning, .null_version = row.version_id.len == 0};
+    if (!err && row.version_id.len == sizeof u->info.version_id)
+        memcpy(u->info.version_id, row.version_id.data, sizeof u->info.version_id);
     arena_free(&arena);
     return err;
 }
@@ -100,7 +105,7 @@ static int update_bucket(struct meta_tx *tx, const struct object_attribute_updat
 
 static int run_update(struct meta_tx *tx, struct meta_write *write)
 {
-    const struct object_attribute_update *u = container_of(write, struct object_attribute_update, write);
+    struct object_attribute_update *u = container_of(write, struct object_attribute_update, write);
     struct bucket_row bucket;
     int err = bucket_get(tx, u->bucket, &bucket);
     if (err)

@@ -201,6 +201,7 @@ struct object_attribute_update {
     bool owned; int64_t owner_id;                /* ERR_CONFLICT when the version is not of that account */
     void (*done)(struct object_attribute_update *);
     int err; /* ERR_NO_SUCH_BUCKET, ERR_NO_SUCH_KEY, ERR_NO_SUCH_VERSION, ERR_DELETE_MARKER, and what check finds */
+    struct object_info info; /* of the version changed: what it is called (versioning, null_version, version_id), no more */
     struct meta_write write;
 };
 void object_attribute_update_start(struct object_attribute_update *);

@@ -19,10 +19,13 @@ static void done(struct object_attribute_update *u)
     struct s3_request *r = c->request;
     if (!request_work_end(r))
         return;
-    if (u->err)
+    if (u->err) {
         answer_err(r, u->err);
-    else
-        c->then(r);
+        return;
+    }
+    if (u->kind == ATTRIBUTE_TAG && u->key.len)
+        object_answer_version(r, &u->info);
+    c->then(r);
 }
 
 static void start(struct s3_request *r, const struct object_attribute_update *wanted, void (*then)(struct s3_request *))

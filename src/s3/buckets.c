@@ -14,6 +14,7 @@
 #include "s3/owner.h"
 #include "s3/parameters.h"
 #include "s3/public_access.h"
+#include "s3/tagging.h"
 #include "wire/xml_request.h"
 #include "wire/xml_write.h"
 
@@ -63,14 +64,21 @@ static bool us_east_1(struct slice region)
 
 /* --- CreateBucket --- */
 
-static void answer_created(struct s3_request *r)
+/* A header that is prefix and the bucket's name. */
+static void answer_name(struct s3_request *r, const char *header, const char *prefix)
 {
     struct text t = {0};
-    text_append_string(&t, "/");
+    text_append_string(&t, prefix);
     text_append(&t, r->address.bucket, r->address.bucket_len);
     if (!t.failed)
-        answer_header(r, "Location", t.data);
+        answer_header(r, header, t.data);
     text_free(&t);
+}
+
+static void answer_created(struct s3_request *r)
+{
+    answer_name(r, "Location", "/");
+    answer_name(r, "x-amz-bucket-arn", "arn:aws:s3:::");
     answer_empty(r, 200);
 }
 
@@ -115,8 +123,8 @@ static void create_done(struct bucket_request *b)
         answer_created(r);
 }
 
-/* What the bucket has from the start: its ACL, and x-amz-object-ownership. False: answered. */
-static bool settings_taken(struct s3_request *r, struct slice *ret)
+/* What the bucket has from the start: its tags, its ACL, and x-amz-object-ownership. False: answered. */
+static bool settings_taken(struct s3_request *r, const struct tagging_document *tags, struct slice *ret)
 {
     struct slice value = request_header(r, "x-amz-object-ownership");
     enum ownership ownership = OWNERSHIP_OBJECT_WRITER;
@@ -131,6 +139,8 @@ static bool settings_taken(struct s3_request *r, struct slice *ret)
     }
     if (value.data)
         attribute_append(&settings, ATTRIBUTE_CONFIGURATION, slice_string(OWNERSHIP_NAME), slice_string(ownership_name(ownership)));
+    for (uint32_t i = 0; i < tags->tag_count; i++)
+        attribute_append(&settings, ATTRIBUTE_TAG, tags->tags[i].key, tags->tags[i].value);
     bool ok = acl_attribute(r, &settings);
     *ret = ok ? arena_copy(&r->arena, slice_of(settings.data ? settings.data : "", settings.len)) : slice_of(NULL, 0);
     if (ok && !ret->data)
@@ -140,31 +150,37 @@ static bool settings_taken(struct s3_request *r, struct slice *ret)
 }
 
 /* ret: the region asked for, empty when the request leaves it open; GetBucketLocation gives back what was asked. */
-static bool location_taken(struct s3_request *r, struct slice *ret)
+static bool location_taken(struct s3_request *r, struct slice location, struct slice *ret)
 {
-    struct create_bucket_document document;
-    struct slice body = body_document(r), region = r->reactor->server->region;
-    int err = create_bucket_document_parse(body.data, body.len, &document);
-    if (err) {
-        answer_error(r, err == ERR_NO_MEMORY ? S3_SlowDown : S3_MalformedXML);
-        return false;
-    }
-    struct slice location = document.location;
+    struct slice region = r->reactor->server->region;
     bool ok = !location.data || !location.len || slice_equal(location, region) || slice_equal_string(location, "us-east-1");
     if (!ok)
         answer_error(r, S3_InvalidLocationConstraint);
     *ret = arena_copy(&r->arena, location.data ? location : slice_of("", 0));
     if (ok && !ret->data)
         answer_error(r, S3_SlowDown);
-    create_bucket_document_fini(&document);
     return ok && ret->data;
+}
+
+static bool document_taken(struct s3_request *r, struct slice *ret_location, struct slice *ret_settings)
+{
+    struct create_bucket_document *document = arena_take(&r->arena, sizeof *document);
+    struct slice body = body_document(r);
+    int err = document ? create_bucket_document_parse(body.data, body.len, document) : ERR_NO_MEMORY;
+    if (err) {
+        tagging_answer_err(r, err);
+        return false;
+    }
+    bool ok = location_taken(r, document->location, ret_location) && settings_taken(r, &document->tags, ret_settings);
+    create_bucket_document_fini(document);
+    return ok;
 }
 
 void create_bucket_start(struct s3_request *r)
 {
     struct slice location, settings;
     bool object_lock;
-    if (!location_taken(r, &location) || !settings_taken(r, &settings) || !object_headers_no_append(r) || !object_lock_wanted(r, &object_lock))
+    if (!document_taken(r, &location, &settings) || !object_headers_no_append(r) || !object_lock_wanted(r, &object_lock))
         return;
     struct bucket_request *b = make(r, create_done);
     if (!b)
@@ -188,6 +204,7 @@ static void head_done(struct bucket_request *b)
     if (!r)
         return;
     answer_header_slice(r, "x-amz-bucket-region", region_of(r, b));
+    answer_name(r, "x-amz-bucket-arn", "arn:aws:s3:::");
     answer_header(r, "x-amz-access-point-alias", "false");
     answer_empty(r, 200);
 }
@@ -369,10 +386,10 @@ void list_buckets_start(struct s3_request *r)
         return;
     r->cleanup = list_cleanup;
     s->request = r;
-    if (!parameters_count(r, "max-buckets", 10000, 10000, &s->list.max))
+    if (!parameters_count(r, "max-buckets", 10000, INT32_MAX, &s->list.max))
         return;
-    if (s->list.max == 0) {
-        answer_bad_argument(r, "max-buckets must be between 1 and 10000", "max-buckets", query_value(&r->query, "max-buckets"));
+    if (s->list.max < 1 || s->list.max > 10000) {
+        answer_bad_argument(r, "Argument max-buckets must be an integer between 1 and 10000.", "max-buckets", query_value(&r->query, "max-buckets"));
         return;
     }
     struct slice token = parameters_value(r, "continuation-token");

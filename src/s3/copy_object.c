@@ -132,7 +132,7 @@ static bool take_source(struct s3_request *r, struct copy_state *s)
     if (s->source.version_id.data) {
         c->has_version_id = true;
         c->null_version_id = version_id_is_null(s->source.version_id);
-        if (!c->null_version_id && version_id_parse(s->source.version_id, c->version_id)) {
+        if (!c->null_version_id && version_id_parse_any(s->source.version_id, c->version_id)) {
             answer_bad_argument(r, "Invalid version id specified", "x-amz-copy-source", value);
             return false;
         }
@@ -187,6 +187,8 @@ void copy_object_start(struct s3_request *r)
     if (c->replace_attributes && !object_headers_attributes(r, &s->attributes))
         return;
     if (c->replace_tags && !object_headers_tags(r, &s->tags))
+        return;
+    if (!c->replace_attributes && !object_headers_redirect(r, &s->own))
         return;
     if (!object_lock_headers(r, &s->own) || !acl_attribute(r, &s->own))
         return;

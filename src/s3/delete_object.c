@@ -58,7 +58,9 @@ static void single_done(struct object_delete *d)
     }
     if (item->delete_marker || item->marker_created)
         answer_header(r, "x-amz-delete-marker", "true");
-    if (item->has_result_version) {
+    if (item->has_result_version && item->has_version_id) {
+        answer_header_slice(r, "x-amz-version-id", query_value(&r->query, "versionId"));
+    } else if (item->has_result_version) {
         char text[VERSION_ID_TEXT_SIZE];
         result_version(item, text);
         answer_header(r, "x-amz-version-id", text);
@@ -102,7 +104,7 @@ static void write_deleted(struct text *t, const struct delete_object *asked, con
     if (item->delete_marker || item->marker_created) {
         xml_element_bool(t, "DeleteMarker", true);
         if (item->has_result_version) {
-            result_version(item, text);
+            result_version(item, text); /* none of another store is a marker */
             xml_element_string(t, "DeleteMarkerVersionId", text);
         }
     }
@@ -163,7 +165,7 @@ static enum s3_error take_item(struct s3_request *r, const struct delete_object 
     if (asked->version_id.data && asked->version_id.len) {
         item->has_version_id = true;
         item->null_version_id = version_id_is_null(asked->version_id);
-        if (!item->null_version_id && version_id_parse(asked->version_id, item->version_id))
+        if (!item->null_version_id && version_id_parse_any(asked->version_id, item->version_id))
             return S3_NoSuchVersion;
     }
     if (!access_allows(r, item->has_version_id ? ACTION_DeleteObjectVersion : ACTION_DeleteObject, asked->key, NULL))

@@ -1,6 +1,7 @@
 /* See object_headers.h. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "meta/attribute.h"
 #include "s3/answer.h"
@@ -9,6 +10,7 @@
 #include "s3/lifecycle.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock.h"
+#include "s3/tagging.h"
 #include "wire/http_date.h"
 #include "wire/storage_class.h"
 #include "wire/version_id.h"
@@ -43,6 +45,30 @@ bool object_headers_no_append(struct s3_request *r)
     return false;
 }
 
+static bool same_header(const struct header *a, const struct header *b)
+{
+    return a->name.len == b->name.len && strncasecmp(a->name.data, b->name.data, a->name.len) == 0;
+}
+
+/* Values of headers of one name are one value, with commas between them (RFC 9110, 5.3); memory holds it when there are several.
+ * data NULL: an earlier header of that name has brought it. */
+static struct slice joined_value(const struct s3_request *r, uint32_t at, struct text *memory)
+{
+    const struct header *h = &r->headers[at];
+    for (uint32_t i = 0; i < at; i++)
+        if (same_header(&r->headers[i], h))
+            return (struct slice){0};
+    for (uint32_t i = at + 1; i < r->header_count; i++) {
+        if (!same_header(&r->headers[i], h))
+            continue;
+        if (!memory->len)
+            text_append(memory, h->value.data, h->value.len);
+        text_append(memory, ",", 1);
+        text_append(memory, r->headers[i].value.data, r->headers[i].value.len);
+    }
+    return memory->len ? slice_of(memory->data, memory->len) : h->value;
+}
+
 /* x-amz-meta-NAME, byte for byte. */
 static bool append_user_metadata(struct s3_request *r, struct text *attributes)
 {
@@ -51,10 +77,15 @@ static bool append_user_metadata(struct s3_request *r, struct text *attributes)
         const struct header *h = &r->headers[i];
         if (!header_name_starts_with(h->name, "x-amz-meta-"))
             continue;
+        struct text memory = {0};
+        struct slice value = joined_value(r, i, &memory);
+        if (!value.data)
+            continue;
         char name[USER_METADATA_MAX];
         size_t len = h->name.len - 11;
-        total += len + h->value.len;
+        total += len + value.len;
         if (total > USER_METADATA_MAX) {
+            text_free(&memory);
             answer_error(r, S3_MetadataTooLarge);
             return false;
         }
@@ -62,8 +93,23 @@ static bool append_user_metadata(struct s3_request *r, struct text *attributes)
             char c = h->name.data[11 + k];
             name[k] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
         }
-        attribute_append(attributes, ATTRIBUTE_USER_METADATA, slice_of(name, len), h->value);
+        attribute_append(attributes, ATTRIBUTE_USER_METADATA, slice_of(name, len), value);
+        attributes->failed |= memory.failed;
+        text_free(&memory);
     }
+    return true;
+}
+
+bool object_headers_redirect(struct s3_request *r, struct text *attributes)
+{
+    struct slice redirect = request_header(r, "x-amz-website-redirect-location");
+    if (!redirect.data || !redirect.len)
+        return true;
+    if (!website_location_valid(redirect)) {
+        answer_error(r, S3_InvalidRedirectLocation);
+        return false;
+    }
+    attribute_append(attributes, ATTRIBUTE_WEBSITE_REDIRECT, slice_of("", 0), redirect);
     return true;
 }
 
@@ -81,14 +127,7 @@ bool object_headers_attributes(struct s3_request *r, struct text *attributes)
             attribute_append(attributes, ATTRIBUTE_HEADER, slice_string(content_headers[i]), value);
         text_free(&stripped);
     }
-    struct slice redirect = request_header(r, "x-amz-website-redirect-location");
-    if (redirect.data && redirect.len && !website_location_valid(redirect)) {
-        answer_error(r, S3_InvalidRedirectLocation);
-        return false;
-    }
-    if (redirect.data && redirect.len)
-        attribute_append(attributes, ATTRIBUTE_WEBSITE_REDIRECT, slice_of("", 0), redirect);
-    if (!append_user_metadata(r, attributes))
+    if (!object_headers_redirect(r, attributes) || !append_user_metadata(r, attributes))
         return false;
     if (attributes->failed)
         answer_error(r, S3_SlowDown);
@@ -102,8 +141,8 @@ bool object_headers_tags(struct s3_request *r, struct text *attributes)
         return true;
     struct tagging_document *tags = arena_take(&r->arena, sizeof *tags);
     int err = tags ? tagging_header_parse(value, tags) : ERR_NO_MEMORY;
-    if (err == ERR_NO_MEMORY) {
-        answer_err(r, err);
+    if (err == ERR_NO_MEMORY || err == ERR_INVALID) {
+        tagging_answer_err(r, err);
         return false;
     }
     if (err || tags->tag_count > 10) {
@@ -149,9 +188,9 @@ bool object_headers_version(struct s3_request *r, bool *has, bool *is_null, uint
     struct slice value = query_value(&r->query, "versionId");
     *has = value.data != NULL;
     *is_null = value.data && version_id_is_null(value);
-    if (!*has || *is_null || !version_id_parse(value, id))
+    if (!*has || *is_null || !version_id_parse_any(value, id))
         return true;
-    answer_bad_argument(r, "Invalid version id specified", "versionId", value);
+    answer_bad_argument(r, value.len ? "Invalid version id specified" : "Version id cannot be the empty string", "versionId", value);
     return false;
 }
 

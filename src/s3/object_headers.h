@@ -6,6 +6,8 @@
 
 /* Appends content headers, user metadata and website redirect of the request. False: answered. */
 bool object_headers_attributes(struct s3_request *, struct text *attributes) MUST_CHECK;
+/* The website redirect alone. */
+bool object_headers_redirect(struct s3_request *, struct text *attributes) MUST_CHECK;
 /* Appends the tags of x-amz-tagging. False: answered. */
 bool object_headers_tags(struct s3_request *, struct text *attributes) MUST_CHECK;
 /* x-amz-storage-class. False: answered. */

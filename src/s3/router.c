@@ -167,6 +167,8 @@ static enum s3_error find_object(enum method method, const struct query *q, bool
         return find(query_has(q, "uploadId") ? OPERATION_AbortMultipartUpload : OPERATION_DeleteObject, ret);
     if (query_has(q, "uploadId"))
         return find(OPERATION_ListParts, ret);
+    if (query_has(q, "uploads") || query_has(q, "versions"))
+        return S3_InvalidRequest; /* lists of a bucket */
     return find(query_has(q, "attributes") ? OPERATION_GetObjectAttributes : OPERATION_GetObject, ret);
 }
 

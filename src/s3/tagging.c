@@ -60,12 +60,22 @@ static void put_done(struct s3_request *r)
     answer_empty(r, r->address.key_len ? 200 : 204);
 }
 
+void tagging_answer_err(struct s3_request *r, int err)
+{
+    if (err == ERR_INVALID)
+        answer_error_text(r, S3_InvalidTag, "A tag's key or value is invalid: they have letters, digits, spaces and + - = . _ : / @, up to 128 and 256 characters; keys do not begin with aws:.");
+    else if (err == ERR_EXISTS)
+        answer_error_text(r, S3_InvalidTag, "Cannot provide multiple Tags with the same key");
+    else
+        answer_error(r, err == ERR_NO_MEMORY ? S3_SlowDown : err == ERR_MALFORMED ? S3_MalformedXML : S3_InvalidTag);
+}
+
 bool tagging_append(struct s3_request *r, struct slice document, struct text *attributes)
 {
     struct tagging_document *d = arena_take(&r->arena, sizeof *d);
     int err = d ? tagging_document_parse(document.data, document.len, d) : ERR_NO_MEMORY;
     if (err) {
-        answer_error(r, err == ERR_NO_MEMORY ? S3_SlowDown : err == ERR_MALFORMED ? S3_MalformedXML : S3_InvalidTag);
+        tagging_answer_err(r, err);
         return false;
     }
     bool many = r->address.key_len && d->tag_count > OBJECT_TAGS_MAX;

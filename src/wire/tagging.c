@@ -8,7 +8,14 @@
 #define TAG_KEY_CHARACTERS_MAX 128
 #define TAG_VALUE_CHARACTERS_MAX 256
 
-/* Characters of UTF-8 text, or SIZE_MAX for one that holds control characters or is no UTF-8. */
+/* Of ASCII, what S3 takes; of the others all: which of them are letters is Unicode's affair. */
+static bool tag_byte(uint8_t c)
+{
+    uint8_t lower = c | 0x20;
+    return c >= 0x80 || (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || (c && strchr(" +-=._:/@", c));
+}
+
+/* Characters of UTF-8 text, or SIZE_MAX for one that S3 does not take in tags or is no UTF-8. */
 static size_t count_characters(struct slice text)
 {
     size_t count = 0;
@@ -16,7 +23,7 @@ static size_t count_characters(struct slice text)
         return SIZE_MAX;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = (uint8_t)text.data[i];
-        if (c < 0x20 || c == 0x7f)
+        if (!tag_byte(c))
             return SIZE_MAX;
         count += (c & 0xc0) != 0x80;
     }
@@ -51,17 +58,15 @@ static void sort(struct tagging_document *d)
         qsort(d->tags, d->tag_count, sizeof *d->tags, compare_tags);
 }
 
-static int parse_tag_set(const struct xml_node *root, struct tagging_document *d)
+int tag_set_take(const struct xml_node *set, struct tagging_document *d)
 {
-    const struct xml_node *set = xml_child(root, "TagSet");
-    if (!slice_equal_string(root->name, "Tagging") || !set)
-        return ERR_MALFORMED;
     for (const struct xml_node *tag = xml_child(set, "Tag"); tag; tag = xml_next(tag)) {
         struct slice key = xml_child_raw_text(tag, "Key"), value = xml_child_raw_text(tag, "Value");
         int err = key.data && value.data ? add_tag(d, key, value) : ERR_MALFORMED;
         if (err)
             return err;
     }
+    sort(d);
     return 0;
 }
 
@@ -72,11 +77,10 @@ int tagging_document_parse(const void *data, size_t len, struct tagging_document
     int err = xml_parse(data, len, &ret->document);
     if (err)
         return err;
-    err = parse_tag_set(xml_root(ret->document), ret);
+    const struct xml_node *root = xml_root(ret->document), *set = xml_child(root, "TagSet");
+    err = slice_equal_string(root->name, "Tagging") && set ? tag_set_take(set, ret) : ERR_MALFORMED;
     if (err)
         tagging_document_fini(ret);
-    else
-        sort(ret);
     return err;
 }
 
@@ -100,7 +104,7 @@ static int parse_pair(struct slice piece, char **room, struct tagging_document *
     int err = decode(slice_of(piece.data, key_len), room, &key);
     if (!err)
         err = decode(slice_of(piece.data + value_off, piece.len - value_off), room, &value);
-    return err ? err : add_tag(d, key, value);
+    return err ? err : !key.len ? ERR_MALFORMED : add_tag(d, key, value);
 }
 
 int tagging_header_parse(struct slice value, struct tagging_document *ret)

@@ -1,5 +1,7 @@
 #include "wire/version_id.h"
 
+#include <string.h>
+
 static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 
 void version_id_format(const uint8_t id[VERSION_ID_LEN], char text[VERSION_ID_TEXT_SIZE])
@@ -42,6 +44,27 @@ int version_id_parse(struct slice text, uint8_t id[VERSION_ID_LEN])
         return ERR_MALFORMED;
     for (size_t i = 0; i < VERSION_ID_LEN; i++)
         id[i] = bytes[i];
+    return 0;
+}
+
+static bool could_be_foreign(struct slice text)
+{
+    if (text.len < 20 || text.len > 1024)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i], lower = c | 0x20;
+        if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && (c == 0 || !strchr("._-+/=", c)))
+            return false;
+    }
+    return true;
+}
+
+int version_id_parse_any(struct slice text, uint8_t id[VERSION_ID_LEN])
+{
+    int err = version_id_parse(text, id);
+    if (!err || !could_be_foreign(text))
+        return err;
+    memset(id, 0xff, VERSION_ID_LEN);
     return 0;
 }
 

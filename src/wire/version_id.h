@@ -15,6 +15,9 @@
 void version_id_format(const uint8_t id[VERSION_ID_LEN], char text[VERSION_ID_TEXT_SIZE]);
 /* ERR_MALFORMED for anything that version_id_format would not write. */
 int version_id_parse(struct slice, uint8_t id[VERSION_ID_LEN]) MUST_CHECK;
+/* As a client names a version. What another store could have made (20 to 1024 letters, digits and . _ - + / =) is the id of no version:
+ * all ones, which none has. ERR_MALFORMED for what no store makes. */
+int version_id_parse_any(struct slice, uint8_t id[VERSION_ID_LEN]) MUST_CHECK;
 /* "null", the version of buckets without versioning: S3's word. */
 bool version_id_is_null(struct slice);
 

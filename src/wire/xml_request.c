@@ -38,7 +38,13 @@ int create_bucket_document_parse(const void *data, size_t len, struct create_buc
         int err = parse_root(data, len, "CreateBucketConfiguration", &created.document);
         if (err)
             return err;
-        created.location = xml_child_text(xml_root(created.document), "LocationConstraint");
+        const struct xml_node *root = xml_root(created.document), *tags = xml_child(root, "Tags");
+        created.location = xml_child_text(root, "LocationConstraint");
+        err = tags ? tag_set_take(tags, &created.tags) : 0;
+        if (err) {
+            xml_document_free(created.document);
+            return err;
+        }
     }
     *ret = created;
     return 0;

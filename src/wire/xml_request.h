@@ -15,14 +15,6 @@
 #define DELETE_OBJECTS_MAX 1000
 #define TAGS_MAX 50 /* of a bucket; of an object: 10, the caller's check */
 
-/* CreateBucketConfiguration. An empty body is a document without a location. */
-struct create_bucket_document {
-    struct slice location; /* LocationConstraint, or data NULL */
-    struct xml_document *document;
-};
-int create_bucket_document_parse(const void *data, size_t len, struct create_bucket_document *ret) MUST_CHECK;
-void create_bucket_document_fini(struct create_bucket_document *);
-
 /* CompleteMultipartUpload, in the order sent (ascending or not is the caller's question). */
 struct complete_part {
     uint32_t part_number;       /* 1..10000 */
@@ -61,8 +53,8 @@ enum versioning_status { VERSIONING_NONE = 0, VERSIONING_ENABLED = 1, VERSIONING
 struct versioning_document { enum versioning_status status; bool has_mfa_delete, mfa_delete; };
 int versioning_document_parse(const void *data, size_t len, struct versioning_document *ret) MUST_CHECK;
 
-/* Tagging, in order of the keys. Keys are unique (ERR_EXISTS: InvalidTag in S3's words), 1..128 characters, values 0..256 (ERR_INVALID); no
- * more than TAGS_MAX (ERR_TOO_LARGE). */
+/* Tagging, in order of the keys. Keys are unique (ERR_EXISTS: InvalidTag in S3's words), 1..128 characters, values 0..256, of
+ * letters, digits, spaces and + - = . _ : / @ (ERR_INVALID); no more than TAGS_MAX (ERR_TOO_LARGE). */
 struct tag { struct slice key, value; };
 struct tagging_document {
     struct tag tags[TAGS_MAX];
@@ -71,8 +63,19 @@ struct tagging_document {
     char *memory;
 };
 int tagging_document_parse(const void *data, size_t len, struct tagging_document *ret) MUST_CHECK;
+/* The Tag children of an element, whose document must live as long. */
+int tag_set_take(const struct xml_node *set, struct tagging_document *) MUST_CHECK;
 /* The same from x-amz-tagging ("a=b&c=d", percent-encoded). ERR_MALFORMED for a broken escape. */
 int tagging_header_parse(struct slice value, struct tagging_document *ret) MUST_CHECK;
 void tagging_document_fini(struct tagging_document *);
+
+/* CreateBucketConfiguration. An empty body is a document without a location. Of its tags as tagging_document_parse. */
+struct create_bucket_document {
+    struct slice location; /* LocationConstraint, or data NULL */
+    struct tagging_document tags;
+    struct xml_document *document;
+};
+int create_bucket_document_parse(const void *data, size_t len, struct create_bucket_document *ret) MUST_CHECK;
+void create_bucket_document_fini(struct create_bucket_document *);
 
 #endif

@@ -96,6 +96,21 @@ def test_tags(client, bucket):
     fails(404, "NoSuchTagSet", client.get_bucket_tagging, Bucket=bucket)
 
 
+def test_tags_from_the_start(client, new_name):
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}]
+    fails(400, "InvalidTag", client.create_bucket, Bucket=new_name, CreateBucketConfiguration={"Tags": tags + tags[:1]})
+    fails(404, "404", client.head_bucket, Bucket=new_name)
+    assert client.create_bucket(Bucket=new_name, CreateBucketConfiguration={"Tags": tags})["BucketArn"] == f"arn:aws:s3:::{new_name}"
+    assert client.get_bucket_tagging(Bucket=new_name)["TagSet"] == tags
+    assert client.head_bucket(Bucket=new_name)["BucketArn"] == f"arn:aws:s3:::{new_name}"
+    client.delete_bucket(Bucket=new_name)
+
+
+def test_how_many_buckets(client, bucket):
+    assert len(client.list_buckets(MaxBuckets=1)["Buckets"]) == 1
+    fails(400, "InvalidArgument", client.list_buckets, MaxBuckets=10001)
+
+
 def test_public_read_lets_everybody_list(client, bucket):
     anybody = make_client(signature_version=botocore.UNSIGNED)
     client.put_object(Bucket=bucket, Key="a", Body=b"1")

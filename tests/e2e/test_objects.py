@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import os
+import urllib.parse
 import zlib
 
 import pytest
@@ -81,6 +82,13 @@ def test_ranges(client, bucket, range_, first, last):
 def test_range_beyond(client, bucket):
     client.put_object(Bucket=bucket, Key="a", Body=b"abc")
     fails(416, "InvalidRange", client.get_object, Bucket=bucket, Key="a", Range="bytes=3-")
+
+
+def test_ranges_of_nothing(client, bucket):
+    client.put_object(Bucket=bucket, Key="a", Body=b"")
+    assert client.get_object(Bucket=bucket, Key="a", Range="bytes=-5")["ResponseMetadata"]["HTTPStatusCode"] == 200
+    fails(416, "InvalidRange", client.get_object, Bucket=bucket, Key="a", Range="bytes=0-")
+    fails(416, "InvalidRange", client.get_object, Bucket=bucket, Key="a", Range="bytes=-0")
 
 
 def test_conditional_reads(client, bucket):
@@ -227,6 +235,31 @@ def test_tags(client, bucket):
     client.delete_object_tagging(Bucket=bucket, Key="a")
     assert client.get_object_tagging(Bucket=bucket, Key="a")["TagSet"] == []
     assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"x"
+
+
+def test_tags_name_the_version(client, bucket):
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = client.put_object(Bucket=bucket, Key="a", Body=b"x")["VersionId"]
+    client.put_object(Bucket=bucket, Key="a", Body=b"y")
+    where = dict(Bucket=bucket, Key="a", VersionId=version)
+    assert client.put_object_tagging(**where, Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})["VersionId"] == version
+    assert client.get_object_tagging(**where)["VersionId"] == version
+    assert client.delete_object_tagging(**where)["VersionId"] == version
+
+
+@pytest.mark.parametrize("key,value,taken", [
+    ("letters Digits9 +-=._:/@", "\u00e4\u4e2d +-=._:/@", True), ("a?", "", False), ("a", "b*", False), ("aws:a", "b", False)])
+def test_characters_of_tags(client, bucket, key, value, taken):
+    client.put_object(Bucket=bucket, Key="a", Body=b"x")
+    tags, header = [{"Key": key, "Value": value}], urllib.parse.urlencode({key: value})
+    if taken:
+        client.put_object_tagging(Bucket=bucket, Key="a", Tagging={"TagSet": tags})
+        client.put_object(Bucket=bucket, Key="b", Body=b"x", Tagging=header)
+        assert client.get_object_tagging(Bucket=bucket, Key="a")["TagSet"] == client.get_object_tagging(Bucket=bucket, Key="b")["TagSet"] == tags
+    else:
+        fails(400, "InvalidTag", client.put_object_tagging, Bucket=bucket, Key="a", Tagging={"TagSet": tags})
+        fails(400, "InvalidTag", client.put_object, Bucket=bucket, Key="b", Body=b"x", Tagging=header)
+        fails(400, "InvalidTag", client.put_bucket_tagging, Bucket=bucket, Tagging={"TagSet": tags})
 
 
 @pytest.mark.parametrize("header", [

@@ -82,17 +82,66 @@ def test_smuggled_request_behind_chunks_is_not_answered(bucket):
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+class Signer(S3SigV4Auth):
+    digest = None
+
+    def payload(self, request):
+        return self.digest or super().payload(request)
+
+
+def signed_exchange(method, path, lines, body=b"", sha256=None):
+    """The answer to a signed request with these header lines, of which several may have one name."""
+    request = AWSRequest(method, f"{ENDPOINT}/{path}", headers={"Host": urllib.parse.urlparse(ENDPOINT).netloc}, data=body)
+    for name, value in lines:
+        request.headers.add_header(name, value)
+    signer = Signer(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
+    signer.digest = sha256
+    signer.add_auth(request)
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    length = "" if method == "GET" else f"Content-Length: {len(body)}\r\n"
+    return exchange(f"{method} /{path} HTTP/1.1\r\n{head}{length}Connection: close\r\n\r\n".encode() + body)
+
+
 @pytest.mark.parametrize("lines", [["ETag", "ObjectSize"], ["ETag,ObjectSize"], ["ETag", "Weight"]])
 def test_a_list_in_several_lines(client, bucket, lines):
     client.put_object(Bucket=bucket, Key="a", Body=b"12345")
-    url = urllib.parse.urlparse(ENDPOINT)
-    request = AWSRequest("GET", f"{ENDPOINT}/{bucket}/a?attributes", headers={"Host": url.netloc})
-    for line in lines:
-        request.headers.add_header("x-amz-object-attributes", line)
-    S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION).add_auth(request)
-    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    answer = exchange(f"GET /{bucket}/a?attributes HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode())
+    answer = signed_exchange("GET", f"{bucket}/a?attributes", [("x-amz-object-attributes", line) for line in lines])
     if "Weight" in lines:
         assert answer.startswith(b"HTTP/1.1 400") and b"InvalidArgument" in answer
     else:
         assert b"<ObjectSize>5</ObjectSize>" in answer and b"<ETag>" in answer
+
+
+def test_metadata_in_several_lines(client, bucket):
+    lines = [("x-amz-meta-a", "1"), ("x-amz-meta-b", "x"), ("X-Amz-Meta-A", "2"), ("x-amz-meta-empty", ""), ("x-amz-meta-a", "3")]
+    assert signed_exchange("PUT", f"{bucket}/a", lines).startswith(b"HTTP/1.1 200")
+    assert client.head_object(Bucket=bucket, Key="a")["Metadata"] == {"a": "1,2,3", "b": "x", "empty": ""}
+    lines = [("x-amz-meta-a", "x" * 700)] * 3  # each would fit
+    assert b"MetadataTooLarge" in signed_exchange("PUT", f"{bucket}/a", lines)
+
+
+STREAM = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+TRAILER = ("x-amz-trailer", "x-amz-checksum-crc32")
+GOOD = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"
+
+
+@pytest.mark.parametrize("length,trailer,body,status,code", [
+    ("5", TRAILER, GOOD, 200, None),
+    ("5", TRAILER, GOOD[:-1] + b"x", 400, "IncompleteBody"),
+    ("5", TRAILER, b"5\r\nhello\r\n0\r\n:NhCmhg==\r\n\r\n", 400, "MalformedTrailerError"),
+    ("5", TRAILER, b"5\r\nhello\r\n0\r\n\r\n", 400, "MalformedTrailerError"),
+    ("5", None, GOOD, 400, "MalformedTrailerError"),
+    ("5", TRAILER, GOOD.replace(b"NhCmhg==", b"NhCmhh=="), 400, "BadDigest"),
+    ("5", TRAILER, b"5\r\nhelloXX0\r\n\r\n", 400, "IncompleteBody"),
+    ("5", TRAILER, b"6\r\nhello!\r\n0\r\n\r\n", 400, "IncompleteBody"),
+    ("5", TRAILER, b"z\r\nhello\r\n0\r\n\r\n", 400, "IncompleteBody"),
+    ("6", TRAILER, GOOD, 400, "IncompleteBody"),
+    ("5x", TRAILER, GOOD, 411, "MissingContentLength"),
+    (None, TRAILER, GOOD, 411, "MissingContentLength")])
+def test_chunks(client, bucket, length, trailer, body, status, code):
+    lines = [("x-amz-decoded-content-length", length)] * (length is not None) + [trailer] * (trailer is not None)
+    answer = signed_exchange("PUT", f"{bucket}/a", lines, body, STREAM)
+    assert answer.startswith(f"HTTP/1.1 {status}".encode()), answer
+    if code:
+        assert f"<Code>{code}</Code>".encode() in answer
+        fails(404, "NoSuchKey", client.get_object, Bucket=bucket, Key="a")

@@ -120,6 +120,13 @@ def test_redirects_of_objects(client, site):
         assert location(site, "/old.html") == (301, target)
         assert client.head_object(Bucket=site, Key="old.html")["WebsiteRedirectLocation"] == target
     fails(400, "InvalidRedirectLocation", client.put_object, Bucket=site, Key="old.html", WebsiteRedirectLocation="docs/")
+    copy = dict(Bucket=site, Key="copy.html", CopySource=f"{site}/old.html")
+    for directive in "COPY", "REPLACE":
+        client.copy_object(**copy, MetadataDirective=directive)
+        assert "WebsiteRedirectLocation" not in client.head_object(Bucket=site, Key="copy.html")
+        client.copy_object(**copy, MetadataDirective=directive, WebsiteRedirectLocation="/docs/")
+        assert location(site, "/copy.html") == (301, "/docs/")
+        fails(400, "InvalidRedirectLocation", client.copy_object, **copy, MetadataDirective=directive, WebsiteRedirectLocation="docs/")
 
 
 def test_routing_rules(client, site):
