@@ -123,14 +123,19 @@ static char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-bool slice_equal_string_nocase(struct slice slice, const char *string)
+bool slice_equal_nocase(struct slice a, struct slice b)
 {
-    if (slice.len != strlen(string))
+    if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < slice.len; i++)
-        if (ascii_lower(slice.data[i]) != ascii_lower(string[i]))
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.data[i]) != ascii_lower(b.data[i]))
             return false;
     return true;
+}
+
+bool slice_equal_string_nocase(struct slice slice, const char *string)
+{
+    return slice_equal_nocase(slice, slice_string(string));
 }
 
 bool slice_starts_with(struct slice slice, const char *prefix)

@@ -48,6 +48,7 @@ static inline struct slice slice_of(const char *data, size_t len) { return (stru
 struct slice slice_string(const char *string);
 bool slice_equal(struct slice, struct slice);
 bool slice_equal_string(struct slice, const char *string);
+bool slice_equal_nocase(struct slice, struct slice);               /* ASCII */
 bool slice_equal_string_nocase(struct slice, const char *string); /* ASCII */
 bool slice_starts_with(struct slice, const char *prefix);
 struct slice slice_trim(struct slice); /* blanks and tabs at both ends */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/container.h"
 #include "s3/access.h"
@@ -231,7 +230,7 @@ static bool is_field(struct slice name, struct slice value)
 static bool has_header(const struct s3_request *r, struct slice name)
 {
     for (uint32_t i = 0; i < r->header_count; i++)
-        if (r->headers[i].name.len == name.len && strncasecmp(r->headers[i].name.data, name.data, name.len) == 0)
+        if (slice_equal_nocase(r->headers[i].name, name))
             return true;
     return false;
 }

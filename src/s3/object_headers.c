@@ -1,7 +1,6 @@
 /* See object_headers.h. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "meta/attribute.h"
 #include "s3/answer.h"
@@ -45,21 +44,16 @@ bool object_headers_no_append(struct s3_request *r)
     return false;
 }
 
-static bool same_header(const struct header *a, const struct header *b)
-{
-    return a->name.len == b->name.len && strncasecmp(a->name.data, b->name.data, a->name.len) == 0;
-}
-
 /* Values of headers of one name are one value, with commas between them (RFC 9110, 5.3); memory holds it when there are several.
  * data NULL: an earlier header of that name has brought it. */
 static struct slice joined_value(const struct s3_request *r, uint32_t at, struct text *memory)
 {
     const struct header *h = &r->headers[at];
     for (uint32_t i = 0; i < at; i++)
-        if (same_header(&r->headers[i], h))
+        if (slice_equal_nocase(r->headers[i].name, h->name))
             return (struct slice){0};
     for (uint32_t i = at + 1; i < r->header_count; i++) {
-        if (!same_header(&r->headers[i], h))
+        if (!slice_equal_nocase(r->headers[i].name, h->name))
             continue;
         if (!memory->len)
             text_append(memory, h->value.data, h->value.len);

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "s3/access.h"
 #include "s3/acl.h"
@@ -171,7 +170,7 @@ static bool names_differ(struct s3_request *r, struct headers fields)
     for (uint32_t i = 0; i < fields.count; i++)
         for (uint32_t k = i + 1; k < fields.count; k++) {
             struct slice a = fields.items[i].name, b = fields.items[k].name;
-            if (a.len != b.len || strncasecmp(a.data, b.data, a.len) != 0)
+            if (!slice_equal_nocase(a, b))
                 continue;
             answer_bad_argument(r, "A POST form has each of its fields once.", "field", b);
             return false;

@@ -138,26 +138,29 @@ static bool is_signed(struct slice signed_headers, struct slice name)
     for (size_t at = 0; at < signed_headers.len;) {
         const char *end = memchr(signed_headers.data + at, ';', signed_headers.len - at);
         size_t len = end ? (size_t)(end - signed_headers.data) - at : signed_headers.len - at;
-        if (len == name.len && strncasecmp(signed_headers.data + at, name.data, len) == 0)
+        if (slice_equal_nocase(slice_of(signed_headers.data + at, len), name))
             return true;
         at += len + 1;
     }
     return false;
 }
 
-/* host, and every x-amz- header; the payload hash only when it does not end the canonical request anyway. */
+/* An x-amz- header that had to be signed and is not; the payload hash only when it does not end the canonical request anyway. */
+static bool left_out(const struct sigv4 *s, const struct header *h)
+{
+    if (!header_name_starts_with(h->name, "x-amz-") || is_signed(s->signed_headers, h->name))
+        return false;
+    return !slice_equal_string_nocase(h->name, "x-amz-content-sha256") || !slice_equal(slice_trim(h->value), s->payload_hash);
+}
+
+/* host, and every x-amz- header. */
 static enum sigv4_result check_signed(const struct sigv4 *s, struct headers headers)
 {
     if (!is_signed(s->signed_headers, slice_of("host", 4)))
         return SIGV4_HOST_UNSIGNED;
-    for (uint32_t i = 0; i < headers.count; i++) {
-        struct slice name = headers.items[i].name;
-        if (!header_name_starts_with(name, "x-amz-") || is_signed(s->signed_headers, name))
-            continue;
-        if (!slice_equal_string_nocase(name, "x-amz-content-sha256") ||
-            !slice_equal(slice_trim(headers.items[i].value), s->payload_hash))
+    for (uint32_t i = 0; i < headers.count; i++)
+        if (left_out(s, &headers.items[i]))
             return SIGV4_HEADER_UNSIGNED;
-    }
     return SIGV4_OK;
 }
 
@@ -167,7 +170,7 @@ void sigv4_unsigned_headers(const struct sigv4 *s, struct headers headers, struc
         text_append_string(ret, "host");
     for (uint32_t i = 0; i < headers.count; i++) {
         struct slice name = headers.items[i].name;
-        if (!header_name_starts_with(name, "x-amz-") || is_signed(s->signed_headers, name))
+        if (!left_out(s, &headers.items[i]))
             continue;
         text_append_string(ret, ret->len ? ", " : "");
         for (size_t k = 0; k < name.len; k++) {

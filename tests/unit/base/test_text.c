@@ -122,6 +122,8 @@ static void slices(void **state)
     assert_true(slice_equal_string_nocase(slice_string("x-AMZ-date"), "X-Amz-Date"));
     assert_false(slice_equal_string_nocase(slice_string("x-amz-dat"), "x-amz-date"));
     assert_false(slice_equal_string_nocase(slice_string("@"), "`"));
+    assert_true(slice_equal_nocase(slice_string("ETag"), slice_string("etaG")));
+    assert_false(slice_equal_nocase(slice_string("etag"), slice_string("etags")));
     assert_true(slice_starts_with(slice_string("abc"), "ab"));
     assert_true(slice_starts_with(slice_of(NULL, 0), ""));
     assert_false(slice_starts_with(slice_string("a"), "ab"));
