@@ -136,16 +136,24 @@ static bool allowable(struct slice method)
     return false;
 }
 
+static void refuse_method(struct s3_request *r, struct slice method)
+{
+    struct text t = {0};
+    text_append_format(&t, "Invalid Access-Control-Request-Method: %.*s", (int)method.len, method.data);
+    if (t.failed)
+        answer_error(r, S3_SlowDown);
+    else
+        answer_error_text(r, S3_BadRequest, t.data);
+    text_free(&t);
+}
+
 void preflight_start(struct s3_request *r)
 {
     struct slice method = request_header(r, "access-control-request-method");
-    struct text t = {0};
-    if (method.data)
-        text_append_format(&t, "Invalid Access-Control-Request-Method: %.*s", (int)method.len, method.data);
     if (!request_header(r, "origin").len)
         answer_error_text(r, S3_BadRequest, "Insufficient information. Origin request header needed.");
     else if (!allowable(method))
-        answer_error_text(r, S3_BadRequest, t.data ? t.data : "Invalid Access-Control-Request-Method: null");
+        refuse_method(r, method.data ? method : slice_string("null"));
     else if (r->cors && r->cors->no_bucket)
         answer_error(r, S3_NoSuchBucket);
     else if (!r->cors)
@@ -154,7 +162,6 @@ void preflight_start(struct s3_request *r)
         answer_error_text(r, S3_AccessForbidden, "CORSResponse: This CORS request is not allowed: no rule of the bucket has its origin, method and headers.");
     else
         answer_empty(r, 200);
-    text_free(&t);
 }
 
 /* --- the configuration --- */

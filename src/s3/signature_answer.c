@@ -79,8 +79,7 @@ void signature_answer(struct s3_request *r, enum sigv4_result result)
     case SIGV4_MISMATCH: answer_mismatch(r, result); return;
     case SIGV4_HEADER_REGION:
     case SIGV4_QUERY_REGION:
-        snprintf(message, sizeof message, "%s; the region '%.*s' is wrong; expecting '%.*s'",
-                 result == SIGV4_HEADER_REGION ? "The authorization header is malformed" : "Error parsing the X-Amz-Credential parameter",
+        snprintf(message, sizeof message, "%s; the region '%.*s' is wrong; expecting '%.*s'", text,
                  (int)r->signature.region.len, r->signature.region.data, (int)region.len, region.data);
         text = message;
         fields[count++] = (struct answer_field){"Region", region};
