@@ -6,7 +6,7 @@ import botocore.config
 import pytest
 
 from test_buckets import fails
-from test_commands import BINARY, store  # noqa: F401 (a fixture)
+from test_commands import BINARY, store, wait_for  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.skipif(not BINARY, reason="INGOT_BINARY is not set")
 
@@ -115,7 +115,8 @@ def test_what_is_not_there(world):
 def test_the_log_tells_the_same(world):
     asked = world.explain("bob", "GET", "/photos/a%20b")
     fails(403, "AccessDenied", world.client("bob").get_object, Bucket="photos", Key="a b")
-    assert f'denied="{asked["reason"]}"' in world.store.log()
+    # The line is written once the answer has been sent: the client may have it first.
+    wait_for(lambda: f'denied="{asked["reason"]}"' in world.store.log())
 
 
 def test_usage(world):
