@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "s3/token.h"
 #include "wire/copy_source.h"
 #include "wire/etag.h"
 #include "wire/http_date.h"
@@ -35,6 +36,8 @@ static void check_range(struct slice value)
     struct range range;
     if (range_parse(value, &range) == 0)
         must(range.suffix || range.first <= range.last);
+    if (range_parse_copy_source(value, &range) == 0)
+        must(!range.suffix && range.first <= range.last);
 }
 
 static void check_etags(struct slice value)
@@ -52,12 +55,33 @@ static void check_etags(struct slice value)
 
 static void check_version_id(struct slice value)
 {
-    uint8_t id[VERSION_ID_LEN];
+    uint8_t id[VERSION_ID_LEN], any[VERSION_ID_LEN];
     char text[VERSION_ID_TEXT_SIZE];
+    int err = version_id_parse_any(value, any);
     if (version_id_parse(value, id))
         return;
     version_id_format(id, text);
     must(slice_equal_string(value, text));
+    must(err == 0 && memcmp(id, any, sizeof id) == 0);
+}
+
+/* What parses is written the same again; and every key has a token, from which it is read again. */
+static void check_token(struct slice value)
+{
+    char after[TOKEN_KEY_MAX];
+    size_t len;
+    bool is_prefix;
+    struct text text = {0};
+    if (token_parse(value, after, &len, &is_prefix) == 0) {
+        must(len <= sizeof after);
+        token_format(&text, slice_of(after, len), is_prefix);
+        must(slice_equal(slice_of(text.data, text.len), value));
+        text_clear(&text);
+    }
+    token_format(&text, value, true);
+    must((token_parse(slice_of(text.data, text.len), after, &len, &is_prefix) == 0) == (value.len <= TOKEN_KEY_MAX));
+    must(value.len > TOKEN_KEY_MAX || (is_prefix && slice_equal(slice_of(after, len), value)));
+    text_free(&text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -70,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_range(value);
     check_etags(value);
     check_version_id(value);
+    check_token(value);
     if (copy_source_parse(value, &source) == 0)
         must(source.bucket_len && strlen(source.bucket) == source.bucket_len && strlen(source.key) == source.key_len &&
              uri_key_valid(slice_of(source.key, source.key_len)));

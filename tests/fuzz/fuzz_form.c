@@ -1,10 +1,12 @@
 /* POST forms: a byte for the size of pieces, one for the bytes taken at once, the body with the boundary "B". Pieces of any size
- * must lead to the same outcome. What the form says is its policy is read as one. */
+ * must lead to the same outcome. What the form says is its policy and its signature
+ * are read as such. */
 #include <string.h>
 
 #include "fuzz.h"
 #include "wire/form_data.h"
 #include "wire/post_policy.h"
+#include "wire/sigv4.h"
 
 struct outcome { int err; bool had_file, done; uint64_t file_len; uint32_t file_hash, fields_hash; };
 
@@ -31,6 +33,15 @@ static void check_policy(struct headers fields)
     must(err == 0 || err == ERR_ACCESS);
     post_policy_fini(&p);
     text_free(&text);
+}
+
+static void check_signature(struct headers fields)
+{
+    struct sigv4 s;
+    enum sigv4_result result = sigv4_parse_form(header_value(fields, "x-amz-algorithm"), header_value(fields, "x-amz-credential"),
+                                                header_value(fields, "x-amz-date"), header_value(fields, "x-amz-signature"), &s);
+    if (result == SIGV4_OK)
+        (void)!sigv4_check_scope(&s, slice_of("us-east-1", 9), s.time_us);
 }
 
 static struct outcome decode(const char *body, size_t len, size_t piece_max, size_t take_max)
@@ -65,6 +76,7 @@ static struct outcome decode(const char *body, size_t len, size_t piece_max, siz
     }
     o.fields_hash = hash_of(o.fields_hash, form_data_filename(&f));
     check_policy(fields);
+    check_signature(fields);
     form_data_fini(&f);
     return o;
 }
