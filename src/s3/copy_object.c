@@ -168,7 +168,8 @@ static bool changes_something(struct s3_request *r, const struct copy_state *s)
     if (!slice_equal(c->source_bucket, c->bucket) || !slice_equal(c->source_key, c->key) || c->has_version_id)
         return true;
     if (c->replace_attributes || c->replace_tags || request_header(r, "x-amz-storage-class").data
-        || request_header(r, "x-amz-website-redirect-location").data || c->encryption.mode != ENCRYPTION_NONE)
+        || request_header(r, "x-amz-website-redirect-location").data || c->encryption.mode != ENCRYPTION_NONE
+        || c->source_customer_key) /* the client's key is left, or changed */
         return true;
     answer_error_text(r, S3_InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.");
     return false;

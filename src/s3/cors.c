@@ -33,6 +33,15 @@ static struct slice join(struct s3_request *r, const struct xml_node *rule, cons
     return copy;
 }
 
+/* A preflight's headers, allowed: in lower case, as S3 writes them. data NULL without memory. */
+static struct slice lower_case(struct s3_request *r, struct slice names)
+{
+    char *copy = arena_take(&r->arena, names.len + 1);
+    for (size_t i = 0; copy && i < names.len; i++)
+        copy[i] = (char)(names.data[i] >= 'A' && names.data[i] <= 'Z' ? names.data[i] | 32 : names.data[i]);
+    return slice_of(copy, names.len);
+}
+
 static int take_rule(struct s3_request *r, const struct xml_node *rule, struct s3_cors *cors)
 {
     struct slice origin = cors_any_origin(rule) ? slice_string("*") : request_header(r, "origin");
@@ -41,8 +50,8 @@ static int take_rule(struct s3_request *r, const struct xml_node *rule, struct s
     cors->methods = join(r, rule, "AllowedMethod");
     cors->exposed = join(r, rule, "ExposeHeader");
     cors->max_age = join(r, rule, "MaxAgeSeconds");
-    cors->headers = request_header(r, "access-control-request-headers");
-    return cors->methods.data && cors->exposed.data && cors->max_age.data ? 0 : ERR_NO_MEMORY;
+    cors->headers = lower_case(r, request_header(r, "access-control-request-headers"));
+    return cors->methods.data && cors->exposed.data && cors->max_age.data && cors->headers.data ? 0 : ERR_NO_MEMORY;
 }
 
 static int take_document(struct s3_request *r, struct slice text)

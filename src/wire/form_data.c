@@ -114,7 +114,7 @@ static int take_disposition(struct form_data *f, struct slice value)
         if (err)
             return err;
     }
-    return f->part_has_name && !slice_trim(rest).len ? 0 : ERR_MALFORMED;
+    return f->part_has_name && place->name_len && !slice_trim(rest).len ? 0 : ERR_MALFORMED;
 }
 
 static struct slice kept(const struct form_data *f, uint32_t off, uint32_t len)

@@ -68,7 +68,7 @@ def test_preflight(configured):
     path = configured + "/a"
     assert ask(path, PAGE, "GET", Access_Control_Request_Headers="X-Amz-Date, range") == (200, {
         "Access-Control-Allow-Origin": PAGE, "Access-Control-Allow-Methods": "GET",
-        "Access-Control-Allow-Headers": "X-Amz-Date, range", "Access-Control-Expose-Headers": "ETag, x-amz-meta-one",
+        "Access-Control-Allow-Headers": "x-amz-date, range", "Access-Control-Expose-Headers": "ETag, x-amz-meta-one",
         "Access-Control-Max-Age": "600", "Access-Control-Allow-Credentials": "true"})
     assert ask(path, "https://upload.example.com", "DELETE") == (200, {
         "Access-Control-Allow-Origin": "https://upload.example.com", "Access-Control-Allow-Methods": "PUT, DELETE",

@@ -168,6 +168,8 @@ def test_answers_tell_of_encryption(store):
     client.copy_object(Bucket="box", Key="c", CopySource="box/c", **as_source(KEY), **OTHER)  # another key, in place
     assert read(client, "c", Range="bytes=98-", **OTHER) == b"xx"
     assert code(client.get_object, Bucket="box", Key="c", **KEY) == (403, "AccessDenied")
+    left = client.copy_object(Bucket="box", Key="c", CopySource="box/c", **as_source(OTHER))  # and the client's key left
+    assert left["ServerSideEncryption"] == "AES256" and read(client, "c") == b"x" * 100
     store.stop()
 
 
@@ -199,6 +201,11 @@ def test_refusals(store):
     assert code(client.upload_part, **part) == (400, "InvalidRequest")
     assert code(client.upload_part, **part, **OTHER) == (400, "InvalidRequest")
     done = {"Parts": [{"PartNumber": 1, "ETag": client.upload_part(**part, **KEY)["ETag"]}]}
+    assert code(client.complete_multipart_upload, Bucket="box", Key="x", UploadId=upload_id, MultipartUpload=done, **OTHER) == (400, "InvalidRequest")
+    client.complete_multipart_upload(Bucket="box", Key="x", UploadId=upload_id, MultipartUpload=done)
+    upload_id = client.create_multipart_upload(Bucket="box", Key="x", ChecksumAlgorithm="SHA256", **KEY)["UploadId"]
+    part = client.upload_part(Bucket="box", Key="x", UploadId=upload_id, PartNumber=1, Body=b"x", ChecksumAlgorithm="SHA256", **KEY)
+    done = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}]}
     assert code(client.complete_multipart_upload, Bucket="box", Key="x", UploadId=upload_id, MultipartUpload=done) == (400, "InvalidRequest")
     client.complete_multipart_upload(Bucket="box", Key="x", UploadId=upload_id, MultipartUpload=done, **KEY)
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "first"}}

@@ -251,6 +251,7 @@ def test_malformed_forms(client, public_bucket):
     refused(post(bucket, [("key", "a")], None), 400, "InvalidArgument", "exactly one file")
     refused(post(bucket, []), 400, "InvalidArgument", "'key'")
     refused(post(bucket, [], behind=[("key", "a")]), 400, "InvalidArgument", "'key'")
+    refused(post(bucket, [("key", "a"), ("", "b")]), 400, "MalformedPOSTRequest")
     refused(post(bucket, [("key", "a"), ("KEY", "b")]), 400, "InvalidArgument")
     refused(post(bucket, [("key", "a\0")]), 400, "InvalidArgument")
     refused(post(bucket, [("key", b"\xff")]), 400, "InvalidArgument")

@@ -459,8 +459,8 @@ static void parts_become_one_object(void **state)
             assert_int_equal(put_part(id, 8, data, 10, NULL, &ignored), ERR_KEY_NEEDED);
             assert_int_equal(put_part(id, 8, data, 10, other_key, &ignored), ERR_KEY_WRONG);
             assert_int_equal(copy_part(id, 8, "source", 0, 9, NULL, NULL, &ignored), ERR_KEY_NEEDED);
-            assert_int_equal(complete(id, parts, 3, NULL), ERR_KEY_NEEDED);
             assert_int_equal(complete(id, parts, 3, other_key), ERR_KEY_WRONG);
+            assert_int_equal(complete(id, parts, 3, NULL), 0); /* without a checksum the key may be left out */
         } else {
             assert_int_equal(put_part(id, 8, data, 10, customer_key, &ignored), ERR_KEY_UNWANTED);
         }
